@@ -1,0 +1,46 @@
+/* Files: reading whole or mapped, atomic writing, folders. Error texts name
+ * the path and strerror. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* A file's bytes, mapped read-only (or read, where mapping is impossible). */
+typedef struct file_view {
+    const unsigned char *data;
+    size_t size;
+    int mapped;
+} file_view;
+
+drift_status file_open_view(drift_context *ctx, const char *path,
+                            file_view *out) DRIFT_MUST_CHECK;
+void file_close_view(file_view *view);
+
+/* Atomic write: the bytes go to "PATH.tmp-PID"; file_commit flushes, syncs,
+ * renames over PATH and syncs the folder. file_abort (or a failed call)
+ * removes the temporary. PATH never holds a torn file. */
+typedef struct file_writer file_writer;
+drift_status file_create(drift_context *ctx, const char *path,
+                         file_writer **out) DRIFT_MUST_CHECK;
+drift_status file_write(file_writer *w, const void *data,
+                        size_t size) DRIFT_MUST_CHECK;
+drift_status file_commit(file_writer *w) DRIFT_MUST_CHECK; /* frees w */
+void file_abort(file_writer *w);                            /* NULL is fine */
+
+/* One-call form of the above. */
+drift_status file_replace(drift_context *ctx, const char *path,
+                          const void *data, size_t size) DRIFT_MUST_CHECK;
+
+/* Make a folder and its parents; an existing one is fine. */
+drift_status file_make_dir(drift_context *ctx, const char *path)
+    DRIFT_MUST_CHECK;
+int file_exists(const char *path);
+
+/* Sorted names in a folder ("." and ".." left out); free each and the list. */
+drift_status file_list(drift_context *ctx, const char *path, char ***names,
+                       size_t *count) DRIFT_MUST_CHECK;
+void file_list_free(char **names, size_t count);
+
+#endif

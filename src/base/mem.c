@@ -1,0 +1,89 @@
+/* Host memory with an allocation that a test can make fail. */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE 64 /* cache line, and BLIS's alignment */
+
+static long fail_in; /* tests only: 0 = never */
+
+void mem_fail_after(long n)
+{
+    fail_in = n;
+}
+
+static int must_fail(void)
+{
+    return fail_in > 0 && --fail_in == 0;
+}
+
+static void out_of_memory(drift_context *ctx, size_t bytes)
+{
+    if (ctx)
+        (void)ERROR(ctx, DRIFT_ERROR_MEMORY,
+                    "out of memory: unable to get %zu bytes", bytes);
+}
+
+void *mem_alloc(drift_context *ctx, size_t count, size_t size)
+{
+    size_t bytes = size && count > SIZE_MAX / size ? SIZE_MAX : count * size;
+    void *p = must_fail() || bytes == SIZE_MAX ? NULL : calloc(1, bytes + !bytes);
+    if (!p)
+        out_of_memory(ctx, bytes);
+    return p;
+}
+
+void *mem_resize(drift_context *ctx, void *old, size_t count, size_t size)
+{
+    size_t bytes = size && count > SIZE_MAX / size ? SIZE_MAX : count * size;
+    void *p = must_fail() || bytes == SIZE_MAX ? NULL
+                                               : realloc(old, bytes + !bytes);
+    if (!p)
+        out_of_memory(ctx, bytes);
+    return p;
+}
+
+void *mem_alloc_aligned(drift_context *ctx, size_t bytes)
+{
+    void *p = NULL;
+    if (must_fail() || posix_memalign(&p, LINE, bytes + !bytes) != 0)
+        p = NULL;
+    if (!p)
+        out_of_memory(ctx, bytes);
+    return p;
+}
+
+char *mem_strdup(drift_context *ctx, const char *s)
+{
+    size_t n = strlen(s) + 1;
+    char *p = mem_alloc(ctx, n, 1);
+    if (p)
+        memcpy(p, s, n);
+    return p;
+}
+
+char *mem_printf(drift_context *ctx, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return NULL;
+    char *p = mem_alloc(ctx, (size_t)n + 1, 1);
+    if (p) {
+        va_start(ap, fmt);
+        vsnprintf(p, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+    }
+    return p;
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}

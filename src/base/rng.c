@@ -1,0 +1,61 @@
+/* Philox 4x32-10 (Random123) streams. Key = (seed low, seed high ^ purpose
+ * mixed), counter = (block low, block high, step low, step high).  */
+#include "base/rng.h"
+
+#include <math.h>
+
+#include <Random123/philox.h>
+
+#include "shared/random.h"
+
+static philox4x32_ctr_t block_of(rng_stream s, uint64_t block)
+{
+    /* The purpose goes into the key's high word by an odd multiplier, so that
+     * neighbouring seeds and purposes never meet. */
+    philox4x32_key_t key = {{(uint32_t)s.seed, (uint32_t)(s.seed >> 32) ^
+                                                   s.purpose * 0x9E3779B9u}};
+    philox4x32_ctr_t counter = {{(uint32_t)block, (uint32_t)(block >> 32),
+                                 (uint32_t)s.step,
+                                 (uint32_t)(s.step >> 32)}};
+    return philox4x32(counter, key);
+}
+
+uint32_t rng_u32(rng_stream s, uint64_t i)
+{
+    return block_of(s, i / 4).v[i % 4];
+}
+
+float rng_uniform(rng_stream s, uint64_t i)
+{
+    return random_unit(rng_u32(s, i));
+}
+
+uint32_t rng_below(rng_stream s, uint64_t i, uint32_t n)
+{
+    /* Multiply-shift: the bias is below n / 2^32. */
+    return (uint32_t)(((uint64_t)rng_u32(s, i) * n) >> 32);
+}
+
+float rng_normal(rng_stream s, uint64_t i)
+{
+    /* Words 2k and 2k+1 of a block make normals 2k (cosine) and 2k+1 (sine).
+     * In double, so that a device in f32 differs by its own rounding only. */
+    philox4x32_ctr_t b = block_of(s, i / 4);
+    unsigned pair = (unsigned)(i % 4) & ~1u;
+    double u = ((double)(b.v[pair] >> 8) + 1.0) * 0x1p-24; /* (0,1] */
+    double angle = 6.283185307179586 * random_unit(b.v[pair + 1]);
+    double radius = sqrt(-2.0 * log(u));
+    return (float)(radius * (i % 2 ? sin(angle) : cos(angle)));
+}
+
+void rng_permutation(rng_stream s, uint32_t n, uint32_t *out)
+{
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = i;
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t j = rng_below(s, n - i, i);
+        uint32_t swap = out[i - 1];
+        out[i - 1] = out[j];
+        out[j] = swap;
+    }
+}

@@ -1,0 +1,70 @@
+/* Threads, the clock and the process's memory. */
+#include "base/threads.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+int threads_available(void)
+{
+#ifdef _OPENMP
+    return omp_get_num_procs();
+#else
+    return 1;
+#endif
+}
+
+static int wanted; /* 0 until set */
+
+void threads_set(int n)
+{
+    wanted = n > 0 ? n : threads_available();
+#ifdef _OPENMP
+    omp_set_dynamic(0);
+    omp_set_num_threads(wanted);
+#else
+    wanted = 1;
+#endif
+}
+
+int threads_get(void)
+{
+    return wanted ? wanted : 1;
+}
+
+double clock_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+size_t memory_resident(void)
+{
+    /* Linux only; elsewhere 0 says unknown. */
+    unsigned long total, resident;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f)
+        return 0;
+    int n = fscanf(f, "%lu %lu", &total, &resident);
+    fclose(f);
+    return n == 2 ? (size_t)resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+size_t memory_peak(void)
+{
+    struct rusage use;
+    if (getrusage(RUSAGE_SELF, &use) != 0)
+        return 0;
+#ifdef __APPLE__
+    return (size_t)use.ru_maxrss;
+#else
+    return (size_t)use.ru_maxrss * 1024;
+#endif
+}

@@ -1,0 +1,14 @@
+/* Threads: OpenMP where there is, one thread where not. */
+#ifndef BASE_THREADS_H
+#define BASE_THREADS_H
+
+#include <stddef.h>
+
+int threads_available(void); /* processors this process may use */
+void threads_set(int n);     /* 0: all available */
+int threads_get(void);
+double clock_seconds(void);  /* monotonic */
+size_t memory_resident(void); /* bytes now, 0 where unknown */
+size_t memory_peak(void);     /* peak resident bytes, 0 where unknown */
+
+#endif

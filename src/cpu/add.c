@@ -1,0 +1,75 @@
+/* add: y = alpha a + beta b, b repeated every count(b) elements. */
+#include "cpu/cpu.h"
+
+#define CHUNK 4096 /* elements a vectorised call works on */
+
+static CPU_SIMD void add_chunk(float *y, const float *a,
+                               const float *restrict b, size_t n, float alpha,
+                               float beta)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = alpha * a[i] + beta * b[i];
+}
+
+static CPU_SIMD void scale_chunk(float *y, const float *a, size_t n,
+                                 float alpha)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = alpha * a[i];
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+drift_status cpu_add_fwd(drift_context *ctx, tensor *y, const tensor *a,
+                         const tensor *b, float alpha, float beta)
+{
+    (void)ctx;
+    float *yp = f32(y);
+    const float *ap = f32(a), *bp = f32(b);
+    size_t count = tensor_count(y), period = b ? tensor_count(b) : count;
+#pragma omp parallel for if (count > CPU_SMALL)
+    for (size_t begin = 0; begin < count; begin += CHUNK) {
+        size_t end = least(begin + CHUNK, count);
+        for (size_t i = begin, n; i < end; i += n) {
+            n = least(end - i, period - i % period);
+            if (b)
+                add_chunk(yp + i, ap + i, bp + i % period, n, alpha, beta);
+            else
+                scale_chunk(yp + i, ap + i, n, alpha);
+        }
+    }
+    return DRIFT_OK;
+}
+
+static CPU_SIMD void accumulate(float *restrict d, const float *restrict dy,
+                                size_t n, float factor)
+{
+    for (size_t i = 0; i < n; i++)
+        d[i] += factor * dy[i];
+}
+
+drift_status cpu_add_bwd(drift_context *ctx, tensor *da, tensor *db,
+                         const tensor *dy, float alpha, float beta)
+{
+    (void)ctx;
+    const float *dyp = f32(dy);
+    float *dap = f32(da), *dbp = f32(db);
+    size_t count = tensor_count(dy), period = db ? tensor_count(db) : count;
+    if (da) {
+#pragma omp parallel for if (count > CPU_SMALL)
+        for (size_t i = 0; i < count; i += CHUNK)
+            accumulate(dap + i, dyp + i, least(CHUNK, count - i), alpha);
+    }
+    if (db) {
+        /* Parallel over b's elements; each sums its repeats in order. */
+        size_t part = period < 64 * CHUNK ? period / 64 + 1 : CHUNK;
+#pragma omp parallel for if (count > CPU_SMALL)
+        for (size_t i = 0; i < period; i += part)
+            for (size_t at = i; at < count; at += period)
+                accumulate(dbp + i, dyp + at, least(part, period - i), beta);
+    }
+    return DRIFT_OK;
+}

@@ -1,0 +1,69 @@
+/* The CPU backend: host memory, and the table of its ops. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+#include "cpu/cpu.h"
+
+static drift_status block_new(drift_context *ctx, block *b)
+{
+    b->host = mem_alloc_aligned(ctx, b->bytes);
+    return b->host ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+}
+
+static void block_free(drift_context *ctx, block *b)
+{
+    (void)ctx;
+    mem_free(b->host);
+}
+
+static drift_status write_tensor(drift_context *ctx, tensor *t,
+                                 const void *host)
+{
+    (void)ctx;
+    memcpy(f32(t), host, tensor_count(t) * 4);
+    return DRIFT_OK;
+}
+
+static drift_status read_tensor(drift_context *ctx, const tensor *t,
+                                void *host)
+{
+    (void)ctx;
+    memcpy(host, f32(t), tensor_count(t) * 4);
+    return DRIFT_OK;
+}
+
+static drift_status finish(drift_context *ctx)
+{
+    (void)ctx;
+    return DRIFT_OK;
+}
+
+static void close_device(drift_context *ctx)
+{
+    (void)ctx;
+}
+
+static const backend table = {
+    .name = "cpu",
+    .block_new = block_new,
+    .block_free = block_free,
+    .write = write_tensor,
+    .read = read_tensor,
+    .finish = finish,
+    .close = close_device,
+#define OP(name, params, args) .name = cpu_##name,
+#include "ops/ops.def"
+#undef OP
+};
+
+drift_status cpu_open(drift_context *ctx)
+{
+    const char *kernels = cpu_blis_open();
+    cpu_blis_threads();
+    ctx->backend = &table;
+    snprintf(ctx->device_text, sizeof ctx->device_text,
+             "cpu: %d threads, BLIS %s", threads_get(), kernels);
+    return DRIFT_OK;
+}

@@ -1,0 +1,52 @@
+/* Inside the CPU backend: addresses of tensors, products, parallel loops.
+ *
+ * Results are the same to the bit for every number of threads: loops are
+ * parallel over independent outputs, and a sum that crosses iterations is cut
+ * into CPU_PARTS fixed parts that are added in order. */
+#ifndef CPU_CPU_H
+#define CPU_CPU_H
+
+#include "ops/backend.h"
+
+/* Parts of a reduction, whatever the number of threads. */
+#define CPU_PARTS 64
+
+/* Below this many elements a parallel loop costs more than it gains. */
+#define CPU_SMALL 4096
+
+/* A leaf function (one row or chunk, no OpenMP inside) that the compiler is to
+ * vectorise for several instruction sets, the best one chosen at run time. */
+#ifdef HAVE_TARGET_CLONES
+#define CPU_SIMD                                                               \
+    __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CPU_SIMD
+#endif
+
+static inline float *f32(const tensor *t)
+{
+    return t ? (float *)t->block->host + t->offset : NULL;
+}
+
+static inline int *i32(const tensor *t)
+{
+    return t ? (int *)t->block->host + t->offset : NULL;
+}
+
+#define OP(name, params, args) drift_status cpu_##name params;
+#include "ops/ops.def"
+#undef OP
+
+/* c[m,n] = alpha op(a) op(b) + beta c; row strides ldc, lda, ldb of the
+ * matrices as stored. All threads, or, called inside a parallel region, the
+ * calling thread alone. (src/cpu/gemm.c) */
+void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
+               float alpha, const float *a, size_t lda, const float *b,
+               size_t ldb, float beta, float *c, size_t ldc);
+
+/* Choose BLIS's kernels before its first call; returns their name. */
+const char *cpu_blis_open(void);
+/* Tell BLIS the number of threads in force. */
+void cpu_blis_threads(void);
+
+#endif

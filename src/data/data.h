@@ -1,0 +1,55 @@
+/* Data sets behind one interface: count, classes, get(i). */
+#ifndef DATA_DATA_H
+#define DATA_DATA_H
+
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+
+/* Section `data` of the configuration. */
+typedef struct data_config {
+    char *path;   /* a folder, file, archive or toy name; see data.c */
+    char *split;  /* "train" or "test" where the format has both */
+    int kind;     /* DATA_AUTO ... */
+    int height, width; /* 0: as stored; else resize to this */
+    int crop;     /* 1: centre crop to the target's aspect before resizing */
+    int channels; /* 0: as stored; 1 grey; 3 RGB */
+    int flip;     /* random horizontal flip in training */
+    int classes;  /* 0: as labelled; 1: ignore the labels */
+    float noise;  /* toys: extra noise; < 0 = the toy's own */
+    int64_t limit; /* use only the first so many; 0 = all */
+} data_config;
+
+enum {
+    DATA_AUTO,
+    DATA_IDX,
+    DATA_CIFAR,
+    DATA_FOLDER,
+    DATA_ARCHIVE,
+    DATA_NPZ,
+    DATA_TOY
+};
+
+typedef struct dataset dataset;
+struct dataset {
+    drift_context *ctx;
+    size_t count; /* 0: endless (toys): every i is a fresh point */
+    int classes;  /* >= 1 */
+    int height, width, channels; /* points: 1, 1, 2 */
+    int points;   /* 1: coordinates, not pixels */
+    char **class_names;          /* or NULL */
+    char digest[DIGEST_TEXT];    /* of the content and the options */
+    /* Sample i as [h,w,c] f32: pixels in [-1,1] (v/127.5 - 1). Its label comes
+     * from label(). Thread-safe. */
+    drift_status (*get)(dataset *d, size_t i, float *out);
+    int (*label)(dataset *d, size_t i);
+    void (*close)(dataset *d); /* frees d->state */
+    void *state;
+};
+
+drift_status dataset_open(drift_context *ctx, const data_config *config,
+                          uint64_t seed, dataset **out) DRIFT_MUST_CHECK;
+void dataset_free(dataset *d);
+
+#endif

@@ -1,0 +1,60 @@
+/* A named host array, as all checkpoint formats give and take them:
+ * safetensors, npy/npz, Flax msgpack, torch files. */
+#ifndef FORMATS_ARRAY_H
+#define FORMATS_ARRAY_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define ARRAY_DIMS 8
+
+typedef enum array_type {
+    ARRAY_F32,
+    ARRAY_F64,
+    ARRAY_F16,
+    ARRAY_BF16,
+    ARRAY_I8,
+    ARRAY_I16,
+    ARRAY_I32,
+    ARRAY_I64,
+    ARRAY_U8,
+    ARRAY_U16,
+    ARRAY_U32,
+    ARRAY_U64,
+    ARRAY_BOOL,
+    ARRAY_TYPES
+} array_type;
+
+typedef struct array {
+    char *name; /* parts of a path joined by '.' */
+    array_type type;
+    int ndim;
+    size_t dim[ARRAY_DIMS];
+    const void *data; /* little-endian row-major, perhaps unaligned */
+    void *owned;      /* data's own memory, or NULL when it lies in a view */
+} array;
+
+typedef struct array_list {
+    array *items;
+    size_t count, room;
+} array_list;
+
+size_t array_type_size(array_type type);
+const char *array_type_name(array_type type); /* "F32", as in safetensors */
+size_t array_count(const array *a);           /* elements */
+
+/* Append a copy of *a's fields under a copied name; takes over a->owned. */
+drift_status array_list_add(drift_context *ctx, array_list *list,
+                            const char *name, const array *a) DRIFT_MUST_CHECK;
+void array_list_free(array_list *list);
+const array *array_list_find(const array_list *list, const char *name);
+
+/* Convert all elements (from any type) to f32 / i32 in out. An integer that
+ * i32 cannot hold is an error. */
+void array_to_f32(const array *a, float *out);
+void array_to_f64(const array *a, double *out);
+drift_status array_to_i32(drift_context *ctx, const array *a,
+                          int32_t *out) DRIFT_MUST_CHECK;
+
+#endif

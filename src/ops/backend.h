@@ -1,0 +1,38 @@
+/* What a backend gives: memory and every op of ops.def. */
+#ifndef OPS_BACKEND_H
+#define OPS_BACKEND_H
+
+#include "base/context.h"
+#include "ops/ops.h"
+
+typedef struct backend {
+    const char *name;
+    /* Fill b->host or b->handle with b->bytes of memory. */
+    drift_status (*block_new)(drift_context *ctx, block *b);
+    void (*block_free)(drift_context *ctx, block *b);
+    drift_status (*write)(drift_context *ctx, tensor *t, const void *host);
+    drift_status (*read)(drift_context *ctx, const tensor *t, void *host);
+    /* Wait for all that was asked for. */
+    drift_status (*finish)(drift_context *ctx);
+    void (*close)(drift_context *ctx); /* frees ctx->device */
+#define OP(name, params, args) drift_status(*name) params;
+#include "ops/ops.def"
+#undef OP
+} backend;
+
+/* Shape checks, one an op (src/ops/check_*.c): DRIFT_ERROR_SHAPE with a text
+ * that names the op and the shapes. */
+#define OP(name, params, args) drift_status check_##name params;
+#include "ops/ops.def"
+#undef OP
+
+/* Backends, each setting ctx->backend and ctx->device. */
+drift_status cpu_open(drift_context *ctx) DRIFT_MUST_CHECK;
+
+/* Where the time went, when drift_context was asked to profile. */
+typedef struct profile {
+    double seconds[OP_COUNT];
+    size_t calls[OP_COUNT];
+} profile;
+
+#endif

@@ -1,0 +1,36 @@
+/* The entry points op_<name>: check, count, call the backend. */
+#include "base/threads.h"
+#include "ops/backend.h"
+
+const char *const op_names[OP_COUNT] = {
+#define OP(name, params, args) #name,
+#include "ops/ops.def"
+#undef OP
+};
+
+static double now(const drift_context *ctx)
+{
+    return ctx->profile ? clock_seconds() : 0;
+}
+
+static void count(drift_context *ctx, op_id op, double begin)
+{
+    if (!ctx->profile)
+        return;
+    ctx->profile->seconds[op] += clock_seconds() - begin;
+    ctx->profile->calls[op]++;
+}
+
+#define OP(name, params, args)                                                 \
+    drift_status op_##name params                                              \
+    {                                                                          \
+        drift_status status = check_##name args;                               \
+        if (status == DRIFT_OK) {                                              \
+            double begin = now(ctx);                                           \
+            status = ctx->backend->name args;                                  \
+            count(ctx, OP_##name, begin);                                      \
+        }                                                                      \
+        return status;                                                         \
+    }
+#include "ops/ops.def"
+#undef OP

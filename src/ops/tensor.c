@@ -1,0 +1,179 @@
+/* Tensors and the pool of device memory they live in.
+ *
+ * The pool keeps freed blocks and hands the smallest that fits out again, when
+ * it is no more than a quarter too large: training repeats the same sizes, so
+ * after the first step the device is not asked any more. */
+#include "ops/tensor.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "ops/backend.h"
+
+#define ALIGN 256 /* bytes: every block is a multiple of it */
+
+struct pool {
+    block *idle; /* by size, smallest first */
+    pool_stats stats;
+};
+
+size_t shape_count(shape s)
+{
+    size_t n = 1;
+    for (int i = 0; i < s.ndim; i++)
+        n *= s.dim[i];
+    return n;
+}
+
+int shape_equal(shape a, shape b)
+{
+    if (a.ndim != b.ndim)
+        return 0;
+    for (int i = 0; i < a.ndim; i++)
+        if (a.dim[i] != b.dim[i])
+            return 0;
+    return 1;
+}
+
+char *shape_text(shape s, char text[SHAPE_TEXT])
+{
+    size_t used = (size_t)snprintf(text, SHAPE_TEXT, "[");
+    for (int i = 0; i < s.ndim; i++)
+        used += (size_t)snprintf(text + used, SHAPE_TEXT - used, "%s%zu",
+                                 i ? "," : "", s.dim[i]);
+    snprintf(text + used, SHAPE_TEXT - used, "]");
+    return text;
+}
+
+size_t tensor_count(const tensor *t)
+{
+    return shape_count(t->shape);
+}
+
+static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
+{
+    drift_status status = DRIFT_OK;
+    block *b = NULL;
+    *out = NULL;
+    if (!ctx->pool) {
+        ctx->pool = mem_alloc(ctx, 1, sizeof *ctx->pool);
+        if (!ctx->pool)
+            return DRIFT_ERROR_MEMORY;
+    }
+    struct pool *pool = ctx->pool;
+    bytes = (bytes + !bytes + ALIGN - 1) / ALIGN * ALIGN;
+    block **at = &pool->idle;
+    while (*at && (*at)->bytes < bytes)
+        at = &(*at)->next;
+    if (*at && (*at)->bytes <= bytes + bytes / 4) {
+        b = *at;
+        *at = b->next;
+        pool->stats.idle -= b->bytes;
+    } else {
+        b = mem_alloc(ctx, 1, sizeof *b);
+        if (!b)
+            return DRIFT_ERROR_MEMORY;
+        b->bytes = bytes;
+        TRY(ctx->backend->block_new(ctx, b));
+        pool->stats.device_allocations++;
+    }
+    b->next = NULL;
+    b->count = 1;
+    pool->stats.used += b->bytes;
+    if (pool->stats.used > pool->stats.peak)
+        pool->stats.peak = pool->stats.used;
+    *out = b;
+    b = NULL;
+out:
+    mem_free(b);
+    return status;
+}
+
+static void pool_put(drift_context *ctx, block *b)
+{
+    struct pool *pool = ctx->pool;
+    block **at = &pool->idle;
+    while (*at && (*at)->bytes < b->bytes)
+        at = &(*at)->next;
+    b->next = *at;
+    *at = b;
+    pool->stats.used -= b->bytes;
+    pool->stats.idle += b->bytes;
+}
+
+pool_stats pool_get_stats(const drift_context *ctx)
+{
+    return ctx->pool ? ctx->pool->stats : (pool_stats){0};
+}
+
+void pool_reset_peak(drift_context *ctx)
+{
+    if (ctx->pool)
+        ctx->pool->stats.peak = ctx->pool->stats.used;
+}
+
+void pool_trim(drift_context *ctx)
+{
+    while (ctx->pool && ctx->pool->idle) {
+        block *b = ctx->pool->idle;
+        ctx->pool->idle = b->next;
+        ctx->pool->stats.idle -= b->bytes;
+        ctx->backend->block_free(ctx, b);
+        mem_free(b);
+    }
+}
+
+drift_status tensor_new(drift_context *ctx, tensor *out, dtype type, shape s)
+{
+    size_t count = 1;
+    char text[SHAPE_TEXT];
+    *out = (tensor){0};
+    for (int i = 0; i < s.ndim; i++) {
+        if (s.dim[i] && count > SIZE_MAX / 8 / s.dim[i])
+            return ERROR(ctx, DRIFT_ERROR_SHAPE, "tensor too large: %s",
+                         shape_text(s, text));
+        count *= s.dim[i];
+    }
+    block *b;
+    drift_status status = pool_get(ctx, count * 4, &b);
+    if (status == DRIFT_OK)
+        *out = (tensor){.type = type, .shape = s, .block = b};
+    return status;
+}
+
+void tensor_free(drift_context *ctx, tensor *t)
+{
+    if (t->block && --t->block->count == 0)
+        pool_put(ctx, t->block);
+    *t = (tensor){0};
+}
+
+tensor tensor_view(const tensor *t, size_t offset, shape s)
+{
+    tensor view = *t;
+    view.offset += offset;
+    view.shape = s;
+    return view;
+}
+
+tensor tensor_reshape(const tensor *t, shape s)
+{
+    return tensor_view(t, 0, s);
+}
+
+tensor tensor_share(const tensor *t)
+{
+    t->block->count++;
+    return *t;
+}
+
+drift_status tensor_write(drift_context *ctx, tensor *t, const void *host)
+{
+    return ctx->backend->write(ctx, t, host);
+}
+
+drift_status tensor_read(drift_context *ctx, const tensor *t, void *host)
+{
+    return ctx->backend->read(ctx, t, host);
+}

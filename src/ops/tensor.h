@@ -1,0 +1,76 @@
+/* Tensors: contiguous, at most 5-D, f32 (i32 for indices), images NHWC, tokens
+ * [B,T,C]. The memory is a counted block of the context's pool; a tensor that
+ * came from tensor_new owns one count, a view borrows. */
+#ifndef OPS_TENSOR_H
+#define OPS_TENSOR_H
+
+#include "base/error.h"
+
+#define TENSOR_DIMS 5
+
+typedef enum dtype { DTYPE_F32, DTYPE_I32 } dtype;
+
+typedef struct shape {
+    size_t dim[TENSOR_DIMS];
+    int ndim;
+} shape;
+
+/* SHAPE(2, 3) is the shape [2,3]. */
+#define SHAPE(...)                                                             \
+    ((shape){{__VA_ARGS__},                                                    \
+             (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t))})
+
+/* A piece of device memory. `host` is its address on the CPU backend, `handle`
+ * the device's object elsewhere. */
+typedef struct block {
+    void *host;
+    void *handle;
+    size_t bytes;
+    int count;
+    struct block *next; /* in the pool's free list */
+} block;
+
+typedef struct tensor {
+    dtype type;
+    shape shape;
+    block *block;
+    size_t offset; /* in elements */
+} tensor;
+
+size_t shape_count(shape s); /* number of elements; 1 for no dimension */
+int shape_equal(shape a, shape b);
+/* "[2,3,4]" into text; returns text. */
+#define SHAPE_TEXT 128
+char *shape_text(shape s, char text[SHAPE_TEXT]);
+
+size_t tensor_count(const tensor *t);
+
+/* A fresh tensor with undefined content. */
+drift_status tensor_new(drift_context *ctx, tensor *out, dtype type,
+                        shape s) DRIFT_MUST_CHECK;
+/* Give the count back; t becomes {0}. {0} is fine. */
+void tensor_free(drift_context *ctx, tensor *t);
+/* A borrowed view: the elements from `offset` on, as shape s. The caller keeps
+ * within bounds; the view must not be freed nor outlive t's block. */
+tensor tensor_view(const tensor *t, size_t offset, shape s);
+tensor tensor_reshape(const tensor *t, shape s);
+/* A second owner of the same memory. */
+tensor tensor_share(const tensor *t);
+
+/* Host <-> device, whole tensors, blocking. */
+drift_status tensor_write(drift_context *ctx, tensor *t,
+                          const void *host) DRIFT_MUST_CHECK;
+drift_status tensor_read(drift_context *ctx, const tensor *t,
+                         void *host) DRIFT_MUST_CHECK;
+
+/* Bytes of device memory in use, idle in the pool, and the highest in use. */
+typedef struct pool_stats {
+    size_t used, idle, peak;
+    size_t device_allocations; /* how often the device itself was asked */
+} pool_stats;
+pool_stats pool_get_stats(const drift_context *ctx);
+void pool_reset_peak(drift_context *ctx);
+/* Give idle blocks back to the device. */
+void pool_trim(drift_context *ctx);
+
+#endif

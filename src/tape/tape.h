@@ -1,0 +1,98 @@
+/* The tape: tensors with gradients, recorded as they are computed, walked
+ * backward once.
+ *
+ * Network code reads like its mathematics: every function returns a value, or
+ * NULL once anything has failed (and does nothing then), so a forward pass is
+ * checked once, at its end, by tape_status.
+ *
+ *     tape_open(t);
+ *     var *h = tape_linear(t, tape_rmsnorm(t, x, w, eps), w1, b1);
+ *     h = tape_activation(t, h, ACT_SILU);
+ *     var *y = tape_close(t, tape_linear(t, h, w2, b2));
+ *
+ * Values made between tape_open and tape_close are dropped at tape_close,
+ * except its result and what a recorded step needs for its backward.
+ */
+#ifndef TAPE_TAPE_H
+#define TAPE_TAPE_H
+
+#include "ops/ops.h"
+
+typedef struct tape tape;
+
+typedef struct var {
+    tensor value; /* the shape stays valid after the memory was dropped */
+    tensor grad;  /* {0} until the first contribution */
+    int wants_grad;
+    int borrowed_grad; /* grad belongs to the caller (parameters) */
+    int uses;          /* handle and backward steps that need the value */
+    int handle;        /* the user's hold, until its scope closes */
+    struct var *next;  /* all values of the tape, newest first */
+} var;
+
+/* record = 0: forward only, no backward possible, least memory. */
+drift_status tape_new(drift_context *ctx, int record,
+                      tape **out) DRIFT_MUST_CHECK;
+void tape_free(tape *t);
+/* Drop all values and steps, keep the tape. */
+void tape_reset(tape *t, int record);
+drift_status tape_status(const tape *t);
+drift_context *tape_context(tape *t);
+
+/* -- ends of the graph -------------------------------------------------- */
+
+/* A constant: the tensor is borrowed for the life of the tape. */
+var *tape_constant(tape *t, const tensor *value);
+/* A parameter: gradients are ADDED to *grad (borrowed; NULL = frozen). */
+var *tape_leaf(tape *t, const tensor *value, tensor *grad);
+/* An input whose gradient the caller reads from ->grad after backward. */
+var *tape_input(tape *t, const tensor *value);
+
+/* -- scopes ------------------------------------------------------------- */
+
+void tape_open(tape *t);
+var *tape_close(tape *t, var *result); /* result may be NULL */
+
+/* -- backward ----------------------------------------------------------- */
+
+/* Add dy to the gradient of y; any number of seeds. */
+void tape_seed(tape *t, var *y, const tensor *dy);
+/* Walk back from all seeds. Each step's memory is dropped as it is done. */
+drift_status tape_backward(tape *t) DRIFT_MUST_CHECK;
+
+/* -- operations: as ops.def, NULL where an optional input is absent ------ */
+
+var *tape_linear(tape *t, var *x, var *w, var *b);
+var *tape_conv2d(tape *t, var *x, var *w, var *b, conv_args args,
+                 size_t out_h, size_t out_w);
+/* Same-size convolution of stride 1 (odd kernel). */
+var *tape_conv2d_same(tape *t, var *x, var *w, var *b);
+var *tape_attention(tape *t, var *q, var *k, var *v, float scale);
+var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps);
+var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps);
+var *tape_rmsnorm(tape *t, var *x, var *w, float eps);
+var *tape_activation(tape *t, var *x, int kind);
+var *tape_swiglu(tape *t, var *a, var *b);
+var *tape_add(tape *t, var *a, var *b, float alpha, float beta);
+var *tape_modulate(tape *t, var *x, var *shift, var *scale);
+var *tape_gate(tape *t, var *x, var *r, var *gate);
+var *tape_rope(tape *t, var *x, const tensor *cosine, const tensor *sine);
+var *tape_patchify(tape *t, var *image, int p, int order);
+var *tape_unpatchify(tape *t, var *tokens, shape image, int p, int order);
+var *tape_embedding(tape *t, var *table, const tensor *index);
+var *tape_split(tape *t, var *x, int axis, size_t start, size_t count);
+/* Along `axis`; all parts given. */
+var *tape_concat(tape *t, int axis, var *const parts[], size_t count);
+var *tape_swap(tape *t, var *x);
+var *tape_expand(tape *t, var *x, size_t count); /* [b,c] -> [b,count,c] */
+var *tape_upsample_nearest(tape *t, var *x, size_t factor);
+var *tape_resize_bilinear(tape *t, var *x, size_t h, size_t w,
+                          resize_args args);
+/* mean and std, either may be NULL when not wanted. */
+void tape_moments(tape *t, var *x, int ph, int pw, float eps, var **mean,
+                  var **std);
+var *tape_distance(tape *t, var *x, var *y);
+/* The same numbers under another shape; shares memory and gradient flow. */
+var *tape_reshape(tape *t, var *x, shape s);
+
+#endif
