@@ -83,6 +83,81 @@ const char *drift_context_device(const drift_context *ctx);
 
 const char *drift_version(void); /* of the library at run time */
 
+/* Training: a trainer owns one run directory and makes one step at a time.
+ * A program reads
+ *
+ *     drift_trainer_new(ctx, config, "runs/mnist", 0, &trainer);
+ *     do
+ *         status = drift_trainer_step(trainer, &progress);
+ *     while (status == DRIFT_OK && !progress.done && !interrupted);
+ *     if (status == DRIFT_OK)
+ *         status = drift_trainer_save(trainer);
+ *     drift_trainer_free(trainer);
+ */
+
+typedef struct drift_config drift_config;
+typedef struct drift_trainer drift_trainer;
+
+#define DRIFT_TEMPERATURES 8
+
+/* What one step left behind, for a live line. */
+typedef struct drift_progress {
+    int64_t step;        /* steps done since the run began */
+    int64_t total_steps; /* run.steps */
+    double seconds;      /* of training since the run began, resumes added */
+    double seconds_left; /* estimate for run.steps and run.minutes */
+    int64_t images;      /* samples generated since the run began */
+    double samples_per_second;
+    double loss;
+    double grad_norm;
+    double learning_rate;
+    int temperatures; /* how many of the next three */
+    double temperature[DRIFT_TEMPERATURES];
+    double drift[DRIFT_TEMPERATURES]; /* raw RMS, mean over the families */
+    double ess[DRIFT_TEMPERATURES];   /* effective neighbours, mean */
+    double spread; /* of a class against the data's; negative: not measured */
+    int logged;    /* this step wrote a line of metrics.jsonl */
+    int saved;     /* this step wrote a checkpoint */
+    int done;      /* run.steps or run.minutes is reached */
+} drift_progress;
+
+/* Flags of drift_trainer_new. */
+#define DRIFT_TRAINER_FORCE 1 /* clear away a run that the folder holds */
+
+/* Begin a run in `directory`, made when absent; one that holds a run already
+ * is DRIFT_ERROR_USAGE without DRIFT_TRAINER_FORCE. The configuration is the
+ * caller's and outlives the trainer. Free the trainer with
+ * drift_trainer_free; *out is NULL on failure. */
+DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
+                                                const drift_config *config,
+                                                const char *directory,
+                                                int flags,
+                                                drift_trainer **out);
+
+/* Go on with the run in `directory` from its latest checkpoint, equal to the
+ * bit to a run that never stopped. overrides: `count` texts "run.key=value";
+ * other sections are DRIFT_ERROR_USAGE. */
+DRIFT_MUST_CHECK drift_status drift_trainer_resume(drift_context *ctx,
+                                                   const char *directory,
+                                                   const char *const *overrides,
+                                                   size_t count,
+                                                   drift_trainer **out);
+
+/* One step with all that falls due: metrics, pictures, checkpoints. NaN or
+ * infinity gives DRIFT_ERROR_NUMBER with the state in
+ * checkpoints/failed-STEP.safetensors. progress may be NULL. Once `done`, a
+ * call does nothing. */
+DRIFT_MUST_CHECK drift_status drift_trainer_step(drift_trainer *trainer,
+                                                 drift_progress *progress);
+
+/* Write a checkpoint now (unless this step's is there) and the curves. */
+DRIFT_MUST_CHECK drift_status drift_trainer_save(drift_trainer *trainer);
+
+/* Path of the run directory, owned by the trainer. */
+const char *drift_trainer_directory(const drift_trainer *trainer);
+
+void drift_trainer_free(drift_trainer *trainer); /* NULL is fine */
+
 #ifdef __cplusplus
 }
 #endif
