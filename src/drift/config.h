@@ -1,0 +1,33 @@
+/* Sections `drift` and `guidance` of the configuration. Names, units, ranges
+ * and defaults are in src/train/config_table.c. */
+#ifndef DRIFT_CONFIG_H
+#define DRIFT_CONFIG_H
+
+#include <stdint.h>
+
+#include "shared/args.h"
+
+typedef struct drifting_config {
+    /* variant, kernel, normalization, temperatures, attraction, repulsion,
+     * scale_features, scale_drift. queries_are_targets is 1: the field of a
+     * training step. */
+    field_args field;
+    int classes;            /* Nc a step; 0 = all classes of the data */
+    int generated;          /* N samples a class */
+    int positives;          /* P real samples a class */
+    int negatives;          /* M unconditional real samples a class */
+    int bank;               /* ring a class; 0 = the whole set is the bank */
+    int bank_unconditional; /* ring without classes; as bank = 0 unused */
+    int push;               /* fresh real samples a step, at least */
+    int64_t memory;         /* bytes for a step's tensors; 0 = unbounded */
+    int micro_batch; /* samples recorded at once; 0 = what memory allows */
+} drifting_config;
+
+/* Method.md section 4: alpha's density is alpha^-power on [min,max]. */
+typedef struct guidance_config {
+    float alpha_min, alpha_max;
+    float power;
+    float no_cfg_frac; /* share of draws with alpha = 1 */
+} guidance_config;
+
+#endif
