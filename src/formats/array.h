@@ -42,13 +42,20 @@ typedef struct array_list {
 
 size_t array_type_size(array_type type);
 const char *array_type_name(array_type type); /* "F32", as in safetensors */
+int array_type_find(const char *name);        /* the reverse, -1 when unknown */
 size_t array_count(const array *a);           /* elements */
+/* Bytes of an array of this type and shape; 0 on overflow, else 1. For
+ * readers, before they trust or allocate anything. */
+int array_size(array_type type, int ndim, const size_t *dim, size_t *bytes);
 
-/* Append a copy of *a's fields under a copied name; takes over a->owned. */
+/* Append a copy of *a's fields under a copied name; takes over a->owned, and
+ * frees it on failure. */
 drift_status array_list_add(drift_context *ctx, array_list *list,
                             const char *name, const array *a) DRIFT_MUST_CHECK;
 void array_list_free(array_list *list);
 const array *array_list_find(const array_list *list, const char *name);
+/* A name that occurs twice, or NULL; the list is sorted by name after it. */
+const char *array_list_sort(array_list *list);
 
 /* Convert all elements (from any type) to f32 / i32 in out. An integer that
  * i32 cannot hold is an error. */

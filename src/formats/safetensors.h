@@ -8,13 +8,17 @@
 
 typedef struct safetensors {
     file_view view;
-    array_list arrays; /* data points into view; see array.h */
+    array_list arrays;     /* data points into view; see array.h */
     char **keys, **values; /* __metadata__ */
     size_t metadata_count;
 } safetensors;
 
 drift_status safetensors_open(drift_context *ctx, const char *path,
                               safetensors *out) DRIFT_MUST_CHECK;
+/* The same from memory that stays in place until the close. On failure *out
+ * must still be closed. */
+drift_status safetensors_parse(drift_context *ctx, const unsigned char *bytes,
+                               size_t size, safetensors *out) DRIFT_MUST_CHECK;
 void safetensors_close(safetensors *s);
 const char *safetensors_metadata(const safetensors *s, const char *key);
 
