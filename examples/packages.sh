@@ -16,22 +16,23 @@ root=
 # Required first, then the optional ones, then the tests' own.
 debian="gcc make autoconf automake libtool pkg-config libblis-openmp-dev
     libpng-dev libyaml-dev libjansson-dev libarchive-dev libxxhash-dev
-    librandom123-dev libjpeg-dev libgif-dev libcairo2-dev libmsgpack-dev"
+    librandom123-dev libjpeg-dev libgif-dev libcairo2-dev libmsgpack-dev
+    liblapacke-dev"
 debian_tests="libcmocka-dev mandoc clang libclang-rt-dev libomp-dev valgrind bmake
     xz-utils"
 fedora="gcc make autoconf automake libtool pkgconf-pkg-config blis-devel
     libpng-devel libyaml-devel jansson-devel libarchive-devel xxhash-devel
     Random123-devel libjpeg-turbo-devel giflib-devel cairo-devel
-    msgpack-devel"
+    msgpack-devel lapack-devel"
 fedora_tests="libcmocka-devel mandoc clang valgrind"
 arch="base-devel blis libpng libyaml jansson libarchive xxhash random123
-    libjpeg-turbo giflib cairo msgpack-c"
+    libjpeg-turbo giflib cairo msgpack-c lapacke"
 arch_tests="cmocka mandoc clang valgrind"
 freebsd="autoconf automake libtool pkgconf blis png libyaml jansson
-    libarchive xxhash random123 jpeg-turbo giflib cairo msgpack-c"
+    libarchive xxhash random123 jpeg-turbo giflib cairo msgpack-c lapacke"
 freebsd_tests="cmocka"
 brew="autoconf automake libtool pkg-config blis libpng libyaml jansson
-    libarchive xxhash random123 jpeg-turbo giflib cairo msgpack libomp"
+    libarchive xxhash random123 jpeg-turbo giflib cairo msgpack libomp lapack"
 brew_tests="cmocka mandoc"
 
 # Debian's package names change between releases; take the one that exists.
