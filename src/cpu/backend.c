@@ -1,5 +1,6 @@
 /* The CPU backend: host memory, and the table of its ops. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -26,8 +27,7 @@ static drift_status write_tensor(drift_context *ctx, tensor *t,
     return DRIFT_OK;
 }
 
-static drift_status read_tensor(drift_context *ctx, const tensor *t,
-                                void *host)
+static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
 {
     (void)ctx;
     memcpy(host, f32(t), tensor_count(t) * 4);
@@ -61,7 +61,11 @@ static const backend table = {
 drift_status cpu_open(drift_context *ctx)
 {
     const char *kernels = cpu_blis_open();
-    cpu_blis_threads();
+    if (!kernels)
+        return ERROR(ctx, DRIFT_ERROR_DEVICE,
+                     "BLIS_ARCH_TYPE=%s: this BLIS was built without that "
+                     "configuration, or this CPU cannot run it",
+                     getenv("BLIS_ARCH_TYPE"));
     ctx->backend = &table;
     snprintf(ctx->device_text, sizeof ctx->device_text,
              "cpu: %d threads, BLIS %s", threads_get(), kernels);

@@ -17,8 +17,7 @@
 /* A leaf function (one row or chunk, no OpenMP inside) that the compiler is to
  * vectorise for several instruction sets, the best one chosen at run time. */
 #ifdef HAVE_TARGET_CLONES
-#define CPU_SIMD                                                               \
-    __attribute__((target_clones("avx512f", "avx2", "default")))
+#define CPU_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define CPU_SIMD
 #endif
@@ -44,9 +43,8 @@ void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
                float alpha, const float *a, size_t lda, const float *b,
                size_t ldb, float beta, float *c, size_t ldc);
 
-/* Choose BLIS's kernels before its first call; returns their name. */
+/* Choose BLIS's kernels before its first call; returns their name, NULL when
+ * BLIS would abort on the user's BLIS_ARCH_TYPE. (src/cpu/blis.c) */
 const char *cpu_blis_open(void);
-/* Tell BLIS the number of threads in force. */
-void cpu_blis_threads(void);
 
 #endif

@@ -11,10 +11,3 @@
         return DRIFT_OK;                                                       \
     }
 #include "ops/ops.def"
-__attribute__((weak)) const char *cpu_blis_open(void)
-{
-    return "?";
-}
-__attribute__((weak)) void cpu_blis_threads(void)
-{
-}

@@ -378,18 +378,11 @@ void case_start(harness *t)
     }
 }
 
-static void use_threads(harness *t, int n)
-{
-    threads_set(n);
-    if (!strcmp(t->ctx->backend->name, "cpu"))
-        cpu_blis_threads();
-}
-
 int case_again(harness *t)
 {
     if (t->run == RUNS)
         return 0;
-    use_threads(t, runs_threads[t->run]);
+    threads_set(runs_threads[t->run]);
     for (size_t i = 0; i < t->count; i++)
         need_ok(t, tensor_write(t->ctx, &t->operands[i]->whole,
                                 t->operands[i]->block));
