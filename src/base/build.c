@@ -1,0 +1,52 @@
+/* Facts of the build. base/build_facts.h is written by make: the revision and
+ * the options, which no source knows. */
+#include "base/build.h"
+
+#include <archive.h>
+#include <jansson.h>
+#include <png.h>
+#include <xxhash.h>
+#ifdef HAVE_CAIRO
+#include <cairo.h>
+#endif
+
+#include "base/build_facts.h"
+
+#define TEXT_OF(x) #x
+#define TEXT(x)    TEXT_OF(x)
+
+const char *build_revision(void)
+{
+    return BUILD_REVISION;
+}
+
+const char *build_compiler(void)
+{
+#if defined(__clang__)
+    return __VERSION__; /* "Clang 14.0.6" or so: names itself */
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
+const char *build_options(void)
+{
+    return BUILD_OPTIONS;
+}
+
+const char *build_libraries(void)
+{
+    return "jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING
+           ", libarchive " ARCHIVE_VERSION_ONLY_STRING
+           ", xxHash " TEXT(XXH_VERSION_MAJOR) "." TEXT(
+               XXH_VERSION_MINOR) "." TEXT(XXH_VERSION_RELEASE)
+#ifdef HAVE_CAIRO
+               ", cairo " CAIRO_VERSION_STRING
+#endif
+#ifdef _OPENMP
+               ", OpenMP " TEXT(_OPENMP)
+#endif
+                   ;
+}

@@ -1,0 +1,41 @@
+/* The folder of a run:
+ *
+ *     config.yaml      the complete configuration
+ *     metrics.jsonl    one object a logged step
+ *     log.txt          what happened when; locked while a process trains here
+ *     events.*         for TensorBoard
+ *     curves.png  samples/  checkpoints/  */
+#ifndef TRAIN_RUNDIR_H
+#define TRAIN_RUNDIR_H
+
+#include "train/config.h"
+
+typedef struct rundir {
+    drift_context *ctx;
+    char *path;
+    int log; /* log.txt; -1 before it is open */
+} rundir;
+
+/* DRIFT_ERROR_USAGE when `path` holds a run (to be asked before anything that
+ * takes long). */
+drift_status rundir_check_free(drift_context *ctx,
+                               const char *path) DRIFT_MUST_CHECK;
+/* Make the folders and config.yaml, or clear away the files of an older run
+ * (only those that a run makes). *r is to be closed even after a failure. */
+drift_status rundir_create(drift_context *ctx, const char *path, int force,
+                           const config *c, rundir *r) DRIFT_MUST_CHECK;
+/* The folder of an existing run. */
+drift_status rundir_open(drift_context *ctx, const char *path,
+                         rundir *r) DRIFT_MUST_CHECK;
+void rundir_close(rundir *r); /* {0} is fine */
+
+/* PATH/name from a format, in fresh memory. */
+char *rundir_path(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
+drift_status rundir_write_config(const rundir *r,
+                                 const config *c) DRIFT_MUST_CHECK;
+/* A line with date and time into log.txt, and to the context's log. */
+void rundir_log(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
+/* The same as a warning. */
+void rundir_warn(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
+
+#endif
