@@ -19,7 +19,7 @@
 struct file_writer {
     drift_context *ctx;
     char *path;
-    char *temporary;
+    char *temporary; /* "" for standard output, and once renamed */
     int fd;
 };
 
@@ -103,16 +103,21 @@ drift_status file_create(drift_context *ctx, const char *path,
         return DRIFT_ERROR_MEMORY;
     w->ctx = ctx;
     w->fd = -1;
+    int is_stdout = !strcmp(path, "-");
     w->path = mem_strdup(ctx, path);
-    w->temporary = mem_printf(ctx, "%s.tmp-%ld", path, (long)getpid());
+    w->temporary = is_stdout ? mem_strdup(ctx, "")
+                             : mem_printf(ctx, "%s.tmp-%ld", path,
+                                          (long)getpid());
     if (!w->path || !w->temporary) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    w->fd = is_stdout ? dup(STDOUT_FILENO)
+                      : open(w->temporary,
+                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (w->fd < 0)
-        FAIL(ctx, DRIFT_ERROR_IO, "unable to create '%s': %s", w->temporary,
-             strerror(errno));
+        FAIL(ctx, DRIFT_ERROR_IO, "unable to create '%s': %s",
+             is_stdout ? "standard output" : w->temporary, strerror(errno));
     *out = w;
     w = NULL;
 out:
@@ -129,7 +134,8 @@ drift_status file_write(file_writer *w, const void *data, size_t size)
             continue;
         if (n < 0)
             return ERROR(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s",
-                         w->temporary, strerror(errno));
+                         w->temporary[0] ? w->temporary : "standard output",
+                         strerror(errno));
         p += n;
         size -= (size_t)n;
     }
@@ -157,14 +163,17 @@ static void sync_folder(const char *path)
 drift_status file_commit(file_writer *w)
 {
     drift_status status = DRIFT_OK;
-    if (fsync(w->fd) != 0 && errno != EINVAL)
+    int is_stdout = !w->temporary[0];
+    if (!is_stdout && fsync(w->fd) != 0 && errno != EINVAL)
         FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", w->temporary,
              strerror(errno));
     int failed = close(w->fd);
     w->fd = -1;
     if (failed)
-        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", w->temporary,
-             strerror(errno));
+        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s",
+             is_stdout ? "standard output" : w->temporary, strerror(errno));
+    if (is_stdout)
+        goto out;
     if (rename(w->temporary, w->path) != 0)
         FAIL(w->ctx, DRIFT_ERROR_IO, "unable to rename '%s' to '%s': %s",
              w->temporary, w->path, strerror(errno));

@@ -20,7 +20,8 @@ void file_close_view(file_view *view);
 
 /* Atomic write: the bytes go to "PATH.tmp-PID"; file_commit flushes, syncs,
  * renames over PATH and syncs the folder. file_abort (or a failed call)
- * removes the temporary. PATH never holds a torn file. */
+ * removes the temporary. PATH never holds a torn file. The path "-" is standard
+ * output, written straight away. */
 typedef struct file_writer file_writer;
 drift_status file_create(drift_context *ctx, const char *path,
                          file_writer **out) DRIFT_MUST_CHECK;
