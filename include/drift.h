@@ -44,7 +44,6 @@ typedef enum drift_status {
 } drift_status;
 
 typedef struct drift_context drift_context;
-typedef struct drift_config drift_config; /* see Configuration */
 
 /* Context: one device, its memory, the first error */
 
