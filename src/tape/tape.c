@@ -1,24 +1,28 @@
 /* The tape's own bookkeeping: values, scopes, the walk back. */
-#include <string.h>
-
 #include "base/mem.h"
 #include "tape/internal.h"
 
-static void var_release(drift_context *ctx, var *v)
+static void drop_value(drift_context *ctx, var *v)
 {
-    if (--v->uses == 0 && v->value.block) {
-        shape s = v->value.shape;
-        tensor_free(ctx, &v->value);
-        v->value.shape = s;
-    }
+    shape s = v->value.shape;
+    tensor_free(ctx, &v->value);
+    v->value.shape = s;
+}
+
+static void release(drift_context *ctx, var *v)
+{
+    if (--v->uses == 0)
+        drop_value(ctx, v);
 }
 
 static void drop_handle(tape *t, var *v)
 {
-    if (v->handle) {
-        v->handle = 0;
-        var_release(t->ctx, v);
-    }
+    if (!v->handle)
+        return;
+    v->handle = 0;
+    release(t->ctx, v);
+    if (v->again)
+        drop_value(t->ctx, v);
 }
 
 static void drop_grad(drift_context *ctx, var *v)
@@ -27,16 +31,21 @@ static void drop_grad(drift_context *ctx, var *v)
         tensor_free(ctx, &v->grad);
 }
 
-static void node_free(tape *t, node *n)
+void node_free(tape *t, node *n)
 {
     for (int i = 0; i < NODE_IN; i++)
         if (n->keeps_in >> i & 1)
-            var_release(t->ctx, n->in[i]);
-    for (int i = 0; i < NODE_OUT; i++)
+            release(t->ctx, n->in[i]);
+    for (int i = 0; i < NODE_OUT; i++) {
         if (n->keeps_out >> i & 1)
-            var_release(t->ctx, n->out[i]);
-    for (int i = 0; i < 2; i++)
+            release(t->ctx, n->out[i]);
+        if (n->out[i])
+            n->out[i]->maker = NULL;
+    }
+    for (int i = 0; i < 2; i++) {
         tensor_free(t->ctx, &n->saved[i]);
+        tensor_free(t->ctx, &n->constant[i]);
+    }
     mem_free(n);
 }
 
@@ -60,7 +69,7 @@ void tape_reset(tape *t, int record)
     while (t->vars) {
         var *v = t->vars;
         t->vars = v->next;
-        drop_handle(t, v);
+        drop_value(t->ctx, v);
         drop_grad(t->ctx, v);
         mem_free(v);
     }
@@ -93,6 +102,8 @@ void tape_fail(tape *t, drift_status status)
     if (t->status == DRIFT_OK)
         t->status = status;
 }
+
+/* -- values and scopes -------------------------------------------------- */
 
 var *var_new(tape *t)
 {
@@ -162,6 +173,11 @@ var *tape_close(tape *t, var *result)
 {
     if (t->status != DRIFT_OK)
         return NULL;
+    if (!t->depth) {
+        tape_fail(t, ERROR(t->ctx, DRIFT_ERROR_USAGE,
+                           "tape: a scope was closed that was not open"));
+        return NULL;
+    }
     var *end = t->scopes[--t->depth];
     for (var *v = t->vars; v != end; v = v->next)
         if (v != result)
@@ -169,73 +185,85 @@ var *tape_close(tape *t, var *result)
     return result;
 }
 
-node *node_new(tape *t, node_back back, var *a, var *b, var *c, var *d)
+/* -- recording ---------------------------------------------------------- */
+
+node *node_new(tape *t, node_step fore, node_step back, var *a, var *b, var *c,
+               var *d)
 {
+    var *in[NODE_IN] = {a, b, c, d};
     if (t->status != DRIFT_OK)
         return NULL;
+    for (int i = 0; i < NODE_IN; i++)
+        if (in[i] && !in[i]->handle) {
+            tape_fail(t, ERROR(t->ctx, DRIFT_ERROR_USAGE,
+                               "tape: a value was used after its scope was "
+                               "closed"));
+            return NULL;
+        }
     node *n = mem_alloc(t->ctx, 1, sizeof *n);
     if (!n) {
         tape_fail(t, DRIFT_ERROR_MEMORY);
         return NULL;
     }
+    n->fore = fore;
     n->back = back;
-    n->in[0] = a;
-    n->in[1] = b;
-    n->in[2] = c;
-    n->in[3] = d;
+    for (int i = 0; i < NODE_IN; i++)
+        n->in[i] = in[i];
     return n;
 }
 
-var *node_output(tape *t, node *n, int i, dtype type, shape s)
+var *node_output(tape *t, node *n, int i, shape s)
 {
     var *v = n ? var_new(t) : NULL;
     if (!v)
         return NULL;
-    drift_status status = tensor_new(t->ctx, &v->value, type, s);
-    if (status != DRIFT_OK) {
-        tape_fail(t, status);
-        return NULL;
-    }
     n->out[i] = v;
+    drift_status status = tensor_new(t->ctx, &v->value, DTYPE_F32, s);
+    if (status != DRIFT_OK)
+        tape_fail(t, status);
     return v;
 }
 
-tensor *node_save(tape *t, node *n, int i, shape s)
+void node_save(tape *t, node *n, int i, shape s)
 {
     if (!n || t->status != DRIFT_OK)
-        return NULL;
+        return;
     drift_status status = tensor_new(t->ctx, &n->saved[i], DTYPE_F32, s);
-    if (status != DRIFT_OK) {
+    if (status != DRIFT_OK)
         tape_fail(t, status);
-        return NULL;
-    }
-    return &n->saved[i];
 }
 
-var *node_done(tape *t, node *n, drift_status status, unsigned keeps_in,
-               unsigned keeps_out)
+static void keep_inputs(node *n, unsigned which)
+{
+    for (int i = 0; i < NODE_IN; i++)
+        if (n->in[i] && (which & ~n->keeps_in) >> i & 1) {
+            n->in[i]->uses++;
+            n->keeps_in |= 1u << i;
+        }
+}
+
+var *node_run(tape *t, node *n, unsigned needs_in, unsigned needs_out)
 {
     if (!n)
         return NULL;
-    if (status != DRIFT_OK)
-        tape_fail(t, status);
+    if (t->status == DRIFT_OK)
+        tape_fail(t, n->fore(t->ctx, n));
     int wanted = 0;
     for (int i = 0; i < NODE_IN; i++)
         wanted |= n->in[i] && n->in[i]->wants_grad;
     var *result = n->out[0];
     if (t->status != DRIFT_OK || !t->record || !wanted) {
-        node_free(t, n); /* nothing kept yet: frees the saved tensors */
+        node_free(t, n);
         return t->status == DRIFT_OK ? result : NULL;
     }
-    for (int i = 0; i < NODE_IN; i++)
-        if (n->in[i] && keeps_in >> i & 1) {
-            n->in[i]->uses++;
-            n->keeps_in |= 1u << i;
-        }
+    n->needs_in = needs_in;
+    n->needs_out = needs_out;
+    keep_inputs(n, needs_in);
     for (int i = 0; i < NODE_OUT; i++)
         if (n->out[i]) {
             n->out[i]->wants_grad = 1;
-            if (keeps_out >> i & 1) {
+            n->out[i]->maker = n;
+            if (needs_out >> i & 1) {
                 n->out[i]->uses++;
                 n->keeps_out |= 1u << i;
             }
@@ -245,39 +273,135 @@ var *node_done(tape *t, node *n, drift_status status, unsigned keeps_in,
     return result;
 }
 
-tensor *var_grad(drift_context *ctx, var *v, drift_status *status)
+var *tape_again(tape *t, var *v)
 {
+    if (t->status != DRIFT_OK || !v || !v->maker)
+        return v;
+    node *n = v->maker;
+    for (int i = 0; i < NODE_IN; i++)
+        if (n->in[i] && !n->in[i]->value.block && !n->in[i]->again) {
+            tape_fail(t, ERROR(t->ctx, DRIFT_ERROR_USAGE,
+                               "tape: a value cannot be computed again, its "
+                               "inputs are gone"));
+            return NULL;
+        }
+    keep_inputs(n, ~0u);
+    v->again = 1;
+    return v;
+}
+
+/* -- gradients ---------------------------------------------------------- */
+
+tensor *var_grad_fresh(drift_context *ctx, var *v, int *fresh,
+                       drift_status *status)
+{
+    *fresh = 0;
     if (!v || !v->wants_grad || *status != DRIFT_OK)
         return NULL;
     if (!v->grad.block) {
+        *fresh = 1;
         *status = tensor_new(ctx, &v->grad, DTYPE_F32, v->value.shape);
-        if (*status == DRIFT_OK)
-            *status = op_fill(ctx, &v->grad, 0);
     }
     return *status == DRIFT_OK ? &v->grad : NULL;
 }
 
+tensor *var_grad(drift_context *ctx, var *v, drift_status *status)
+{
+    int fresh;
+    tensor *grad = var_grad_fresh(ctx, v, &fresh, status);
+    if (grad && fresh)
+        *status = op_fill(ctx, grad, 0);
+    return *status == DRIFT_OK ? grad : NULL;
+}
+
+/* v's gradient += dy, which may have another shape of the same count. */
+static drift_status add_grad(drift_context *ctx, var *v, const tensor *dy)
+{
+    drift_status status = DRIFT_OK;
+    int fresh;
+    tensor *grad = var_grad_fresh(ctx, v, &fresh, &status);
+    TRY(status);
+    if (grad) {
+        tensor from = tensor_reshape(dy, grad->shape);
+        TRY(op_add_fwd(ctx, grad, fresh ? &from : grad, fresh ? NULL : &from, 1,
+                       1));
+    }
+out:
+    return status;
+}
+
+drift_status var_pass_grad(drift_context *ctx, var *x, var *y)
+{
+    if (!x || !x->wants_grad)
+        return DRIFT_OK;
+    if (x->grad.block)
+        return add_grad(ctx, x, &y->grad);
+    x->grad = tensor_share(&y->grad);
+    x->grad.shape = x->value.shape;
+    return DRIFT_OK;
+}
+
 void tape_seed(tape *t, var *y, const tensor *dy)
 {
-    drift_status status = t->status;
-    if (!y)
+    if (!y || t->status != DRIFT_OK)
         return;
-    tensor *grad = var_grad(t->ctx, y, &status);
-    if (grad)
-        status = op_add_fwd(t->ctx, grad, grad, dy, 1, 1);
-    if (status != DRIFT_OK)
-        tape_fail(t, status);
+    if (!t->record)
+        tape_fail(t, ERROR(t->ctx, DRIFT_ERROR_USAGE,
+                           "tape: a gradient was given to a tape that does "
+                           "not record"));
+    else if (!shape_equal(y->value.shape, dy->shape))
+        tape_fail(t, ERROR(t->ctx, DRIFT_ERROR_SHAPE,
+                           "tape: the gradient given has another shape than "
+                           "its value"));
+    else
+        tape_fail(t, add_grad(t->ctx, y, dy));
+}
+
+/* Bring back a value that tape_again let go. */
+static drift_status restore(drift_context *ctx, var *v)
+{
+    drift_status status = DRIFT_OK;
+    if (v->value.block)
+        return DRIFT_OK;
+    node *n = v->maker;
+    if (!n)
+        FAIL(ctx, DRIFT_ERROR_USAGE, "tape: a value that is needed is gone");
+    for (int i = 0; i < NODE_IN; i++)
+        if (n->in[i])
+            TRY(restore(ctx, n->in[i]));
+    for (int i = 0; i < NODE_OUT; i++)
+        if (n->out[i] && !n->out[i]->value.block && !n->shares)
+            TRY(tensor_new(ctx, &n->out[i]->value, DTYPE_F32,
+                           n->out[i]->value.shape));
+    TRY(n->fore(ctx, n));
+    for (int i = 0; i < NODE_OUT; i++)
+        if (n->out[i] && !n->out[i]->uses)
+            drop_value(ctx, n->out[i]);
+out:
+    return status;
+}
+
+static drift_status step_back(drift_context *ctx, node *n)
+{
+    drift_status status = DRIFT_OK;
+    if (!grad_of(n->out[0]) && !grad_of(n->out[1]))
+        return DRIFT_OK;
+    for (int i = 0; i < NODE_IN; i++)
+        if (n->in[i] && n->needs_in >> i & 1)
+            TRY(restore(ctx, n->in[i]));
+    for (int i = 0; i < NODE_OUT; i++)
+        if (n->out[i] && n->needs_out >> i & 1)
+            TRY(restore(ctx, n->out[i]));
+    TRY(n->back(ctx, n));
+out:
+    return status;
 }
 
 drift_status tape_backward(tape *t)
 {
     while (t->status == DRIFT_OK && t->last) {
         node *n = t->last;
-        int reached = 0;
-        for (int i = 0; i < NODE_OUT; i++)
-            reached |= n->out[i] && n->out[i]->grad.block;
-        if (reached)
-            tape_fail(t, n->back(t->ctx, n));
+        tape_fail(t, step_back(t->ctx, n));
         for (int i = 0; i < NODE_OUT; i++)
             if (n->out[i])
                 drop_grad(t->ctx, n->out[i]);

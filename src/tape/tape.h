@@ -11,7 +11,12 @@
  *     var *y = tape_close(t, tape_linear(t, h, w2, b2));
  *
  * Values made between tape_open and tape_close are dropped at tape_close,
- * except its result and what a recorded step needs for its backward.
+ * except its result and what a recorded step needs for its backward. Using a
+ * dropped value is an error (DRIFT_ERROR_USAGE), not a crash.
+ *
+ * Constants, index tensors and tables are shared, not copied: the caller may
+ * free its own handle at once, but must not write to the memory before the
+ * tape is reset.
  */
 #ifndef TAPE_TAPE_H
 #define TAPE_TAPE_H
@@ -24,10 +29,12 @@ typedef struct var {
     tensor value; /* the shape stays valid after the memory was dropped */
     tensor grad;  /* {0} until the first contribution */
     int wants_grad;
-    int borrowed_grad; /* grad belongs to the caller (parameters) */
-    int uses;          /* handle and backward steps that need the value */
-    int handle;        /* the user's hold, until its scope closes */
-    struct var *next;  /* all values of the tape, newest first */
+    int borrowed_grad;  /* grad belongs to the caller (parameters) */
+    int uses;           /* handle and recorded steps that need the value */
+    int handle;         /* the user's hold, until its scope closes */
+    int again;          /* see tape_again */
+    struct node *maker; /* the recorded step it came from, or NULL */
+    struct var *next;   /* all values of the tape, newest first */
 } var;
 
 /* record = 0: forward only, no backward possible, least memory. */
@@ -41,7 +48,7 @@ drift_context *tape_context(tape *t);
 
 /* -- ends of the graph -------------------------------------------------- */
 
-/* A constant: the tensor is borrowed for the life of the tape. */
+/* A constant: no gradient. */
 var *tape_constant(tape *t, const tensor *value);
 /* A parameter: gradients are ADDED to *grad (borrowed; NULL = frozen). */
 var *tape_leaf(tape *t, const tensor *value, tensor *grad);
@@ -53,9 +60,16 @@ var *tape_input(tape *t, const tensor *value);
 void tape_open(tape *t);
 var *tape_close(tape *t, var *result); /* result may be NULL */
 
+/* Spend time instead of memory: v's memory is dropped when its scope closes
+ * even where a backward step needs it, and computed again, by the same op to
+ * the same bits, when the walk back comes there. What v was made from is kept
+ * instead. For cheap steps (norms, elementwise, moving numbers); to be called
+ * on the result of an op, at once. Returns v. */
+var *tape_again(tape *t, var *v);
+
 /* -- backward ----------------------------------------------------------- */
 
-/* Add dy to the gradient of y; any number of seeds. */
+/* Add dy to the gradient of y; any number of seeds. The tape must record. */
 void tape_seed(tape *t, var *y, const tensor *dy);
 /* Walk back from all seeds. Each step's memory is dropped as it is done. */
 drift_status tape_backward(tape *t) DRIFT_MUST_CHECK;
@@ -63,8 +77,8 @@ drift_status tape_backward(tape *t) DRIFT_MUST_CHECK;
 /* -- operations: as ops.def, NULL where an optional input is absent ------ */
 
 var *tape_linear(tape *t, var *x, var *w, var *b);
-var *tape_conv2d(tape *t, var *x, var *w, var *b, conv_args args,
-                 size_t out_h, size_t out_w);
+var *tape_conv2d(tape *t, var *x, var *w, var *b, conv_args args, size_t out_h,
+                 size_t out_w);
 /* Same-size convolution of stride 1 (odd kernel). */
 var *tape_conv2d_same(tape *t, var *x, var *w, var *b);
 var *tape_attention(tape *t, var *q, var *k, var *v, float scale);
@@ -81,7 +95,7 @@ var *tape_patchify(tape *t, var *image, int p, int order);
 var *tape_unpatchify(tape *t, var *tokens, shape image, int p, int order);
 var *tape_embedding(tape *t, var *table, const tensor *index);
 var *tape_split(tape *t, var *x, int axis, size_t start, size_t count);
-/* Along `axis`; all parts given. */
+/* Along `axis`; at most 4 parts. */
 var *tape_concat(tape *t, int axis, var *const parts[], size_t count);
 var *tape_swap(tape *t, var *x);
 var *tape_expand(tape *t, var *x, size_t count); /* [b,c] -> [b,count,c] */
