@@ -43,6 +43,10 @@ void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
                float alpha, const float *a, size_t lda, const float *b,
                size_t ldb, float beta, float *c, size_t ldc);
 
+/* sum[n] += the sum of the rows of x[rows,n]. (src/cpu/linear.c) */
+drift_status cpu_sum_rows(drift_context *ctx, float *sum, const float *x,
+                          size_t rows, size_t n) DRIFT_MUST_CHECK;
+
 /* Choose BLIS's kernels before its first call; returns their name, NULL when
  * BLIS would abort on the user's BLIS_ARCH_TYPE. (src/cpu/blis.c) */
 const char *cpu_blis_open(void);
