@@ -6,14 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Section `guidance` of the configuration. */
-typedef struct guidance_config {
-    float alpha_min, alpha_max; /* >= 1 */
-    float power;                /* k of the density alpha^-k */
-    float no_cfg_fraction;      /* how often alpha = 1 */
-} guidance_config;
+#include "drift/config.h"
 
-/* alpha for uniform u, u2 in [0,1): 1 where u2 < no_cfg_fraction, else the
+/* alpha for uniform u, u2 in [0,1): 1 where u2 < no_cfg_frac, else the
  * inverse distribution function of alpha^-k at u. */
 float guidance_alpha(const guidance_config *config, float u, float u2);
 
