@@ -2,7 +2,40 @@
  *
  * The only installed header. The library never prints, exits or aborts: every
  * fallible function returns a drift_status, and the context keeps the code,
- * text and place of the first error.
+ * text and place of the first error. A context and what was made with it
+ * belong to one thread at a time.
+ *
+ * Example: ten samples of a trained model.
+ *
+ *     #include <drift.h>
+ *     #include <stdio.h>
+ *     #include <stdlib.h>
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         drift_context *ctx = NULL;
+ *         drift_model *model = NULL;
+ *         drift_request ten = {.count = 10, .seed = 1};
+ *         float *samples = NULL;
+ *         drift_status status = drift_context_open(&ctx, NULL);
+ *         if (status == DRIFT_OK)
+ *             status = drift_model_open(ctx, argc > 1 ? argv[1] : "runs/mnist",
+ *                                       NULL, &model);
+ *         if (status == DRIFT_OK) {
+ *             size_t numbers = drift_model_get_info(model)->numbers;
+ *             samples = calloc(10 * numbers, sizeof *samples);
+ *             if (samples)
+ *                 status = drift_model_sample(model, &ten, samples);
+ *         }
+ *         if (status == DRIFT_OK && samples)
+ *             printf("the first pixel: %g\n", (double)samples[0]);
+ *         else
+ *             fprintf(stderr, "%s\n", drift_error_text(ctx));
+ *         free(samples);
+ *         drift_model_free(model);
+ *         drift_context_close(ctx);
+ *         return status != DRIFT_OK;
+ *     }
  */
 #ifndef DRIFT_H
 #define DRIFT_H
@@ -22,7 +55,7 @@ extern "C" {
 #define DRIFT_VERSION       "0.1.0"
 
 #if defined(__GNUC__)
-#define DRIFT_MUST_CHECK __attribute__((warn_unused_result))
+#define DRIFT_MUST_CHECK   __attribute__((warn_unused_result))
 #define DRIFT_PRINTF(a, b) __attribute__((format(printf, a, b)))
 #else
 #define DRIFT_MUST_CHECK
@@ -83,6 +116,75 @@ const char *drift_context_device(const drift_context *ctx);
 
 const char *drift_version(void); /* of the library at run time */
 
+/* Facts of the build, each one line. */
+typedef enum drift_build_fact {
+    DRIFT_BUILD_REVISION,  /* of git, "-dirty" with local changes */
+    DRIFT_BUILD_COMPILER,  /* "gcc 12.2.0" */
+    DRIFT_BUILD_OPTIONS,   /* the compiler's options */
+    DRIFT_BUILD_LIBRARIES, /* names and versions */
+    DRIFT_BUILD_FACTS
+} drift_build_fact;
+const char *drift_build_text(drift_build_fact fact); /* "" when unknown */
+
+/* Configuration: what to train, on what, how long. The keys are described in
+ * drift.yaml(5). The library reads and writes numbers with a decimal point:
+ * leave LC_NUMERIC at "C". */
+
+typedef struct drift_config drift_config;
+
+/* Every key at its default. */
+DRIFT_MUST_CHECK drift_status drift_config_new(drift_context *ctx,
+                                               drift_config **out);
+void drift_config_free(drift_config *config); /* NULL is fine */
+
+/* Set the keys that a YAML file names: `name` is its path or, where no such
+ * file is, the name of a preset. After an error no key was changed. */
+DRIFT_MUST_CHECK drift_status drift_config_read(drift_context *ctx,
+                                                drift_config *config,
+                                                const char *name);
+/* Set one key: "generator.hidden=64", "optimizer.ema=0.99,0.999". */
+DRIFT_MUST_CHECK drift_status drift_config_set(drift_context *ctx,
+                                               drift_config *config,
+                                               const char *assignment);
+/* The value of a key as the file shows it, into text[size]; too small a text
+ * is DRIFT_ERROR_USAGE. */
+DRIFT_MUST_CHECK drift_status drift_config_get(drift_context *ctx,
+                                               const drift_config *config,
+                                               const char *key, char *text,
+                                               size_t size);
+/* All keys as a YAML file; "-" is standard output. */
+DRIFT_MUST_CHECK drift_status drift_config_write(drift_context *ctx,
+                                                 const drift_config *config,
+                                                 const char *path);
+
+/* A key of the configuration, numbered 0 ... drift_config_key_count() - 1 in
+ * the order of the file. */
+typedef struct drift_key {
+    const char *name;     /* "generator.hidden" */
+    const char *type;     /* "whole number", "text", ... */
+    const char *unit;     /* "" when it has none */
+    const char *fallback; /* its default */
+    const char *help;     /* one sentence without its full stop */
+    char allowed[160];    /* "1 to 65536" */
+} drift_key;
+
+size_t drift_config_key_count(void);
+void drift_config_key(size_t i, drift_key *key);
+
+/* Presets: configurations that come with the program, sorted by name. They
+ * are looked for in $DRIFT_DATA_DIR/presets, in the source tree that the
+ * library was built from, and where they were installed. */
+
+typedef struct drift_presets drift_presets;
+
+DRIFT_MUST_CHECK drift_status drift_presets_open(drift_context *ctx,
+                                                 drift_presets **out);
+size_t drift_presets_count(const drift_presets *presets);
+const char *drift_presets_name(const drift_presets *presets, size_t i);
+/* Its first comment line; never NULL. */
+const char *drift_presets_comment(const drift_presets *presets, size_t i);
+void drift_presets_free(drift_presets *presets); /* NULL is fine */
+
 /* Training: a trainer owns one run directory and makes one step at a time.
  * A program reads
  *
@@ -95,7 +197,6 @@ const char *drift_version(void); /* of the library at run time */
  *     drift_trainer_free(trainer);
  */
 
-typedef struct drift_config drift_config;
 typedef struct drift_trainer drift_trainer;
 
 #define DRIFT_TEMPERATURES 8
@@ -131,8 +232,7 @@ typedef struct drift_progress {
 DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
                                                 const drift_config *config,
                                                 const char *directory,
-                                                int flags,
-                                                drift_trainer **out);
+                                                int flags, drift_trainer **out);
 
 /* Go on with the run in `directory` from its latest checkpoint, equal to the
  * bit to a run that never stopped. overrides: `count` texts "run.key=value";
@@ -157,6 +257,107 @@ DRIFT_MUST_CHECK drift_status drift_trainer_save(drift_trainer *trainer);
 const char *drift_trainer_directory(const drift_trainer *trainer);
 
 void drift_trainer_free(drift_trainer *trainer); /* NULL is fine */
+
+/* Models: a trained generator, read from a checkpoint */
+
+typedef struct drift_model drift_model;
+
+typedef struct drift_model_info {
+    const char *path;            /* of the checkpoint file */
+    const char *kind;            /* "dit", "conv", "mlp" */
+    const char *weights;         /* "model" or "ema.0.999" */
+    int64_t step;                /* of training */
+    int64_t images;              /* generated in training */
+    double seconds;              /* of training */
+    int height, width, channels; /* of a sample; points: 1, 1, dimensions */
+    int points;                  /* 1: coordinates, 0: pixels */
+    int classes;
+    int use_class, use_alpha; /* whether they influence the samples */
+    size_t numbers;           /* height * width * channels */
+    size_t noise;             /* numbers of noise a sample */
+    size_t parameters;
+} drift_model_info;
+
+/* Read the generator of a checkpoint file, or of the latest one of a run
+ * directory. `ema` names the averaged weights ("0.999"), "none" the plain
+ * ones; NULL: the first average of the configuration. */
+DRIFT_MUST_CHECK drift_status drift_model_open(drift_context *ctx,
+                                               const char *path,
+                                               const char *ema,
+                                               drift_model **out);
+void drift_model_free(drift_model *model); /* NULL is fine */
+
+/* All owned by the model. */
+const drift_model_info *drift_model_get_info(const drift_model *model);
+const drift_config *drift_model_config(const drift_model *model);
+/* Part i of the network and its number of parameters; NULL after the last. */
+const char *drift_model_part(const drift_model *model, size_t i,
+                             size_t *parameters);
+/* Averaged weights that the checkpoint holds; NULL after the last. */
+const char *drift_model_ema(const drift_model *model, size_t i);
+
+/* What to sample; {0} is the default of each. Sample i depends on the seed
+ * and on first + i alone, however many are asked for. */
+typedef struct drift_request {
+    size_t count;
+    uint64_t seed;
+    uint64_t first;        /* number of the first sample */
+    const int32_t *labels; /* [count], or NULL: (first + i) mod classes */
+    const float *alpha;    /* [count] guidance strengths, or NULL: 1 */
+    const float *noise;    /* [count,noise], or NULL: drawn */
+} drift_request;
+
+/* Samples [count,height,width,channels]: pixels nominally in [-1,1], or
+ * coordinates. Works in batches of bounded memory. */
+DRIFT_MUST_CHECK drift_status drift_model_sample(drift_model *model,
+                                                 const drift_request *request,
+                                                 float *samples);
+/* The noise [count,noise] that drift_model_sample draws. */
+void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
+                       size_t count, float *noise);
+
+/* Pixels from [-1,1] to bytes, clipped, as published scores count them. */
+void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
+
+/* Files of samples. Written whole or not at all; "-" is standard output. */
+
+/* One image u8 [height,width,channels], channels 1 or 3. */
+DRIFT_MUST_CHECK drift_status drift_write_png(drift_context *ctx,
+                                              const char *path,
+                                              const unsigned char *pixels,
+                                              size_t height, size_t width,
+                                              size_t channels);
+/* count images of one size as a sheet, `columns` in a row, enlarged by a
+ * whole factor (0: as is easy to see). */
+DRIFT_MUST_CHECK drift_status drift_write_sheet(drift_context *ctx,
+                                                const char *path,
+                                                const unsigned char *images,
+                                                size_t count, size_t columns,
+                                                size_t height, size_t width,
+                                                size_t channels, int enlarge);
+/* 2-D points [count,2], coloured by label (NULL: one colour). */
+DRIFT_MUST_CHECK drift_status drift_write_points(drift_context *ctx,
+                                                 const char *path,
+                                                 const float *points,
+                                                 const int32_t *labels,
+                                                 size_t count);
+
+/* An npz file for numpy: images u8 [n,h,w,c] (or points f32 [n,c]), labels i32
+ * [n], alpha f32 [n]. The size of the file is fixed by `count`; samples come in
+ * as many pieces as one likes, as u8 pixels or as f32 points. */
+typedef struct drift_npz drift_npz;
+
+DRIFT_MUST_CHECK drift_status drift_npz_create(drift_context *ctx,
+                                               const char *path,
+                                               const drift_model_info *info,
+                                               size_t count, drift_npz **out);
+DRIFT_MUST_CHECK drift_status drift_npz_add(drift_npz *npz, const void *samples,
+                                            const int32_t *labels,
+                                            const float *alpha, size_t count);
+/* Finish the file; count samples must have been added. Frees npz. */
+DRIFT_MUST_CHECK drift_status drift_npz_commit(drift_npz *npz);
+/* Drop it, leaving no file. NULL is fine. */
+void drift_npz_abort(drift_npz *npz);
 
 #ifdef __cplusplus
 }

@@ -496,11 +496,6 @@ out:
     return status;
 }
 
-void config_ema_name(float decay, char name[CONFIG_EMA_NAME])
-{
-    float_text(decay, name, CONFIG_EMA_NAME);
-}
-
 /* -- to text ------------------------------------------------------------ */
 
 /* Double quotes where a plain scalar could be read as something else. */

@@ -114,10 +114,6 @@ char *config_value(drift_context *ctx, const config *c, const config_key *key);
 /* The complete configuration as YAML; free with mem_free. */
 drift_status config_text(drift_context *ctx, const config *c,
                          char **out) DRIFT_MUST_CHECK;
-/* Name of an averaged copy of the weights, as in a checkpoint and for
- * drift-sample --ema: its decay, "0.999". */
-#define CONFIG_EMA_NAME 24
-void config_ema_name(float decay, char name[CONFIG_EMA_NAME]);
 /* Of all keys that influence the weights. */
 drift_status config_digest(drift_context *ctx, const config *c,
                            char text[DIGEST_TEXT]) DRIFT_MUST_CHECK;
