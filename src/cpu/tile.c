@@ -1,0 +1,197 @@
+/* Small products straight from memory: see tile.h.
+ *
+ * A tile of c stays in registers while the sum runs; each step multiplies one
+ * row of b by one number of each row of a. The loops have constant bounds in
+ * every copy of `block`, so compilers turn them into straight vector code: the
+ * same text serves AVX-512 (14 x 32 of 32 registers), AVX2 with FMA (6 x 16
+ * of 16) and everything else (4 x 8). */
+#include "cpu/tile.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifdef HAVE_CPU_SUPPORTS
+#define TARGET(name) __attribute__((target(name)))
+#endif
+#ifdef __GNUC__
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#else
+#define ALWAYS_INLINE static inline
+#endif
+
+#define MOST_ROWS 14
+#define MOST_COLS 32
+
+ALWAYS_INLINE float multiply_add(int fused, float a, float b, float c)
+{
+    return fused ? fmaf(a, b, c) : a * b + c;
+}
+
+ALWAYS_INLINE void block(int fused, int rows, int cols, const tile_product *p,
+                         const float *restrict a, const float *restrict b,
+                         float *restrict c, size_t c_row, int add)
+{
+    float sum[MOST_ROWS][MOST_COLS];
+    size_t a_row = p->a_row, a_k = p->a_k, b_k = p->b_k, k = p->k;
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < cols; j++)
+            sum[i][j] = 0;
+    for (size_t s = 0; s < p->segments; s++) {
+        const float *as = a + s * p->a_segment, *bs = b + s * p->b_segment;
+        for (size_t q = 0; q < k; q++, as += a_k, bs += b_k)
+            for (int i = 0; i < rows; i++) {
+                float x = as[(size_t)i * a_row];
+#pragma omp simd
+                for (int j = 0; j < cols; j++)
+                    sum[i][j] = multiply_add(fused, x, bs[j], sum[i][j]);
+            }
+    }
+    for (int i = 0; i < rows; i++, c += c_row)
+        for (int j = 0; j < cols; j++)
+            c[j] = add ? c[j] + sum[i][j] : sum[i][j];
+}
+
+#ifdef HAVE_CPU_SUPPORTS
+#define CASE(r)                                                                \
+    case r:                                                                    \
+        if (wide)                                                              \
+            block(1, r, 32, p, a, b, c, c_row, add);                           \
+        else                                                                   \
+            block(1, r, 16, p, a, b, c, c_row, add);                           \
+        break
+
+TARGET("avx512f")
+static void tile_avx512(const tile_product *p, int rows, int wide,
+                        const float *a, const float *b, float *c, size_t c_row,
+                        int add)
+{
+    switch (rows) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+        CASE(13);
+        CASE(14);
+    }
+}
+#undef CASE
+
+#define CASE(r)                                                                \
+    case r:                                                                    \
+        block(1, r, 16, p, a, b, c, c_row, add);                               \
+        break
+
+TARGET("avx2,fma")
+static void tile_avx2(const tile_product *p, int rows, int wide, const float *a,
+                      const float *b, float *c, size_t c_row, int add)
+{
+    (void)wide;
+    switch (rows) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+    }
+}
+#undef CASE
+#endif
+
+/* fmaf is a slow function where the CPU has no such instruction. */
+#ifdef FP_FAST_FMAF
+#define FUSED 1
+#else
+#define FUSED 0
+#endif
+
+#define CASE(r)                                                                \
+    case r:                                                                    \
+        block(FUSED, r, 8, p, a, b, c, c_row, add);                            \
+        block(FUSED, r, 8, p, a, b + 8, c + 8, c_row, add);                    \
+        break
+
+static void tile_plain(const tile_product *p, int rows, int wide,
+                       const float *a, const float *b, float *c, size_t c_row,
+                       int add)
+{
+    (void)wide;
+    switch (rows) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+    }
+}
+#undef CASE
+
+#ifdef HAVE_CPU_SUPPORTS
+static const tile_kernel avx512 = {"avx512", 14, 32, tile_avx512};
+static const tile_kernel avx2 = {"avx2", 6, 16, tile_avx2};
+#endif
+static const tile_kernel plain = {"plain", 4, 16, tile_plain};
+
+size_t cpu_tile_kernels(const tile_kernel *list[3])
+{
+    size_t count = 0;
+#ifdef HAVE_CPU_SUPPORTS
+    if (__builtin_cpu_supports("avx512f"))
+        list[count++] = &avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        list[count++] = &avx2;
+#endif
+    list[count++] = &plain;
+    return count;
+}
+
+/* A tile whose last columns are not there: computed aside, then copied. */
+static void narrow_tile(const tile_kernel *kernel, const tile_product *p,
+                        int rows, size_t cols, const float *a, const float *b,
+                        float *c)
+{
+    float aside[MOST_ROWS * TILE_PAD];
+    kernel->tile(p, rows, 0, a, b, aside, TILE_PAD, 0);
+    for (int i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++) {
+            float *to = &c[(size_t)i * p->c_row + j];
+            *to = aside[i * TILE_PAD + (int)j] + (p->add ? *to : 0);
+        }
+}
+
+void cpu_tile_with(const tile_kernel *kernel, const tile_product *p)
+{
+    size_t most = (size_t)kernel->rows, step;
+    /* Tiles of nearly equal height: few rows leave most of the arithmetic
+     * units waiting. */
+    size_t strips = (p->m + most - 1) / most;
+    for (size_t j = 0; j < p->n; j += step) {
+        size_t left = p->n - j;
+        int wide = left >= (size_t)kernel->cols;
+        step = wide ? (size_t)kernel->cols : TILE_PAD;
+        for (size_t strip = 0, i = 0; strip < strips; strip++) {
+            size_t rows = (p->m - i + strips - strip - 1) / (strips - strip);
+            const float *a = p->a + i * p->a_row, *b = p->b + j;
+            float *c = p->c + i * p->c_row + j;
+            if (left < TILE_PAD)
+                narrow_tile(kernel, p, (int)rows, left, a, b, c);
+            else
+                kernel->tile(p, (int)rows, wide, a, b, c, p->c_row, p->add);
+            i += rows;
+        }
+    }
+}
+
+void cpu_tile(const tile_product *p)
+{
+    const tile_kernel *list[3];
+    cpu_tile_kernels(list);
+    cpu_tile_with(list[0], p);
+}

@@ -1,0 +1,45 @@
+/* Small products straight from memory: no packing, no threads. For operands
+ * that lie in the cache (an image, a head, a block of rows), where BLIS's
+ * packing costs as much as the product. */
+#ifndef CPU_TILE_H
+#define CPU_TILE_H
+
+#include <stddef.h>
+
+/* c[i,j] = sum over s < segments, p < k of
+ *     a[s a_segment + i a_row + p a_k] * b[s b_segment + p b_k + j].
+ * Rows of b are read, not used, up to the next multiple of TILE_PAD columns.
+ * The sum runs in this order for every element: results do not depend on the
+ * cut into tiles. */
+#define TILE_PAD 16
+
+typedef struct tile_product {
+    size_t m, n, segments, k;
+    const float *a;
+    size_t a_row, a_k, a_segment;
+    const float *b;
+    size_t b_k, b_segment;
+    float *c;
+    size_t c_row;
+    int add; /* c += instead of c = */
+} tile_product;
+
+void cpu_tile(const tile_product *p);
+
+static inline size_t tile_padded(size_t n)
+{
+    return (n + TILE_PAD - 1) / TILE_PAD * TILE_PAD;
+}
+
+/* The kernels that this CPU can run, best first; cpu_tile takes the first. */
+typedef struct tile_kernel {
+    const char *name;
+    int rows, cols; /* of the largest tile */
+    /* One tile: `rows` rows, TILE_PAD or, where `wide`, `cols` columns. */
+    void (*tile)(const tile_product *p, int rows, int wide, const float *a,
+                 const float *b, float *c, size_t c_row, int add);
+} tile_kernel;
+size_t cpu_tile_kernels(const tile_kernel *list[3]);
+void cpu_tile_with(const tile_kernel *kernel, const tile_product *p);
+
+#endif
