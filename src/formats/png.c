@@ -1,5 +1,5 @@
-/* PNG by libpng. libpng reports errors by longjmp: each function that calls it
- * keeps all it must free in a struct outside the jump. */
+/* PNG by libpng. libpng reports errors by longjmp, after which locals that
+ * changed are lost: what changes is kept in a struct outside the jump. */
 #include "formats/image.h"
 
 #include <setjmp.h>
@@ -12,13 +12,12 @@
 #include "base/mem.h"
 
 typedef struct job {
-    drift_context *ctx;
-    const char *name;
     const unsigned char *in; /* reading: what is left */
     size_t left;
     unsigned char *out; /* writing: what is there */
     size_t size, room;
     png_bytep *rows;
+    int no_memory;
     char text[128];
 } job;
 
@@ -37,8 +36,10 @@ static void on_warning(png_structp png, png_const_charp text)
 
 static png_voidp allocate(png_structp png, png_alloc_size_t size)
 {
-    (void)png;
-    return mem_alloc(NULL, size, 1);
+    job *j = png_get_mem_ptr(png);
+    void *p = mem_alloc(NULL, size, 1);
+    j->no_memory |= !p;
+    return p;
 }
 
 static void release(png_structp png, png_voidp p)
@@ -98,36 +99,40 @@ drift_status image_from_png(drift_context *ctx, const char *name,
                             const unsigned char *data, size_t size, image *out)
 {
     drift_status status = DRIFT_OK;
-    job j = {.ctx = ctx, .name = name, .in = data, .left = size};
     png_infop info = NULL;
     *out = (image){0};
-    png_structp png =
-        png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &j, on_error,
-                                 on_warning, NULL, allocate, release);
+    job *j = mem_alloc(ctx, 1, sizeof *j);
+    if (!j)
+        return DRIFT_ERROR_MEMORY;
+    j->in = data;
+    j->left = size;
+    png_structp png = png_create_read_struct_2(
+        PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j, allocate, release);
     if (png)
         info = png_create_info_struct(png);
     if (!png || !info)
         FAIL(ctx, DRIFT_ERROR_MEMORY, "'%s': out of memory in libpng", name);
     if (setjmp(png_jmpbuf(png)))
-        FAIL(ctx, DRIFT_ERROR_FORMAT, "'%s': unable to read the PNG: %s", name,
-             j.text);
-    read_header(png, info, &j, out);
+        FAIL(ctx, j->no_memory ? DRIFT_ERROR_MEMORY : DRIFT_ERROR_FORMAT,
+             "'%s': unable to read the PNG: %s", name, j->text);
+    read_header(png, info, j, out);
     size_t stride = (size_t)out->width * (size_t)out->channels;
     out->pixels = mem_alloc(ctx, (size_t)out->height, stride);
-    j.rows = mem_alloc(ctx, (size_t)out->height, sizeof *j.rows);
-    if (!out->pixels || !j.rows) {
+    j->rows = mem_alloc(ctx, (size_t)out->height, sizeof *j->rows);
+    if (!out->pixels || !j->rows) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
     for (int y = 0; y < out->height; y++)
-        j.rows[y] = out->pixels + (size_t)y * stride;
-    png_read_image(png, j.rows);
+        j->rows[y] = out->pixels + (size_t)y * stride;
+    png_read_image(png, j->rows);
     png_read_end(png, NULL);
     if (out->channels % 2 == 0)
         drop_alpha(out);
 out:
     png_destroy_read_struct(&png, &info, NULL);
-    mem_free(j.rows);
+    mem_free(j->rows);
+    mem_free(j);
     if (status != DRIFT_OK)
         image_free(out);
     return status;
@@ -157,23 +162,24 @@ drift_status image_encode_png(drift_context *ctx, const image *img,
                               unsigned char **data, size_t *size)
 {
     volatile drift_status status = DRIFT_OK; /* setjmp */
-    job j = {.ctx = ctx};
     png_infop info = NULL;
     size_t stride = (size_t)img->width * (size_t)img->channels;
     *data = NULL;
     *size = 0;
-    png_structp png =
-        png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &j, on_error,
-                                  on_warning, NULL, allocate, release);
+    job *j = mem_alloc(ctx, 1, sizeof *j);
+    if (!j)
+        return DRIFT_ERROR_MEMORY;
+    png_structp png = png_create_write_struct_2(
+        PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j, allocate, release);
     if (png)
         info = png_create_info_struct(png);
     if (!png || !info)
         FAIL(ctx, DRIFT_ERROR_MEMORY, "out of memory in libpng");
     if (setjmp(png_jmpbuf(png)))
         FAIL(ctx, DRIFT_ERROR_MEMORY, "unable to make a PNG of %dx%d: %s",
-             img->width, img->height, j.text);
+             img->width, img->height, j->text);
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
-    png_set_write_fn(png, &j, write_bytes, flush_nothing);
+    png_set_write_fn(png, j, write_bytes, flush_nothing);
     png_set_IHDR(png, info, (png_uint_32)img->width, (png_uint_32)img->height,
                  8,
                  img->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
@@ -183,12 +189,13 @@ drift_status image_encode_png(drift_context *ctx, const image *img,
     for (int y = 0; y < img->height; y++)
         png_write_row(png, img->pixels + (size_t)y * stride);
     png_write_end(png, info);
-    *data = j.out;
-    *size = j.size;
-    j.out = NULL;
+    *data = j->out;
+    *size = j->size;
+    j->out = NULL;
 out:
     png_destroy_write_struct(&png, &info);
-    mem_free(j.out);
+    mem_free(j->out);
+    mem_free(j);
     return status;
 }
 

@@ -27,7 +27,7 @@ static char folder[64]; /* for what a test writes */
 static int setup(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "test-formats.XXXXXX");
+    snprintf(folder, sizeof folder, "formats.XXXXXX");
     return drift_context_open(&ctx, NULL) != DRIFT_OK || !mkdtemp(folder);
 }
 
@@ -61,7 +61,8 @@ static void expect_error(drift_status status, drift_status wanted,
     drift_error_clear(ctx);
 }
 
-/* -- one entry for all kinds of checkpoint files ----------------------------- */
+/* -- one entry for all kinds of checkpoint files -----------------------------
+ */
 
 typedef struct checkpoint {
     safetensors st;
@@ -99,7 +100,8 @@ static void close_any(checkpoint *c)
     array_list_free(&c->numpy);
 }
 
-/* -- golden files ------------------------------------------------------------ */
+/* -- golden files ------------------------------------------------------------
+ */
 
 /* 1 when all that `expected` holds under FILE/ is in the checkpoint to the
  * bit, and nothing else is. */
@@ -114,8 +116,7 @@ static int same_as_expected(const char *file, const checkpoint *c,
         const array *a = array_list_find(c->arrays, e->name + n + 1);
         if (!a || a->type != e->type || a->ndim != e->ndim ||
             memcmp(a->dim, e->dim, sizeof *a->dim * (size_t)a->ndim) ||
-            memcmp(a->data, e->data,
-                   array_count(e) * array_type_size(e->type)))
+            memcmp(a->data, e->data, array_count(e) * array_type_size(e->type)))
             return 0;
         found++;
     }
@@ -225,7 +226,8 @@ static void test_flax_forms(void **state)
     flax_close(&f);
 }
 
-/* -- hostile msgpack --------------------------------------------------------- */
+/* -- hostile msgpack ---------------------------------------------------------
+ */
 
 static void test_flax_hostile(void **state)
 {
@@ -238,17 +240,29 @@ static void test_flax_hostile(void **state)
     } cases[] = {
         {"", 0},
         {"\xc1", 1},
-        {"\xdd\xff\xff\xff\xff", 5},             /* 2^32-1 elements */
-        {"\xdf\xff\xff\xff\xff\x01", 6},         /* 2^32-1 pairs */
-        {"\xc9\xff\xff\xff\xff\x01", 6},         /* ext of 4 GiB */
-        {"\xc6\xff\xff\xff\xff", 5},             /* bin of 4 GiB */
-        {"\x81\xa1" "a", 3},                     /* no value */
-        {"\x80\x80", 2},                         /* two objects */
-        {"\x81\x01\x01", 3},                     /* key is a number */
-        {"\x82\xa1" "a\x01\xa1" "a\x02", 7},     /* the same key twice */
-        {"\x81\xa1" "a\xc7\x01\x05\x01", 6},     /* unknown ext type */
-        {"\x81\xa1" "a\xc7\x01\x01\x01", 6},     /* array that is a number */
-        {"\x81\xa1" "a\xc7\x0c\x01\x93\x91\x05\xa7" "float32\xc4", 18},
+        {"\xdd\xff\xff\xff\xff", 5},     /* 2^32-1 elements */
+        {"\xdf\xff\xff\xff\xff\x01", 6}, /* 2^32-1 pairs */
+        {"\xc9\xff\xff\xff\xff\x01", 6}, /* ext of 4 GiB */
+        {"\xc6\xff\xff\xff\xff", 5},     /* bin of 4 GiB */
+        {"\x81\xa1"
+         "a",
+         3},                 /* no value */
+        {"\x80\x80", 2},     /* two objects */
+        {"\x81\x01\x01", 3}, /* key is a number */
+        {"\x82\xa1"
+         "a\x01\xa1"
+         "a\x02",
+         7}, /* the same key twice */
+        {"\x81\xa1"
+         "a\xc7\x01\x05\x01",
+         6}, /* unknown ext type */
+        {"\x81\xa1"
+         "a\xc7\x01\x01\x01",
+         6}, /* array that is a number */
+        {"\x81\xa1"
+         "a\xc7\x0c\x01\x93\x91\x05\xa7"
+         "float32\xc4",
+         18},
     };
     flax f = {0};
     if (flax_parse(ctx, (const unsigned char *)"\x80", 1, &f) ==
@@ -269,7 +283,8 @@ static void test_flax_hostile(void **state)
     flax_close(&f);
 }
 
-/* -- damage ------------------------------------------------------------------ */
+/* -- damage ------------------------------------------------------------------
+ */
 
 /* A copy of a file's bytes in memory of exactly their size, so that a
  * sanitizer sees any step beyond the end. */
@@ -378,7 +393,8 @@ static void test_torn_flax(void **state)
     mem_free(bytes);
 }
 
-/* -- memory runs out --------------------------------------------------------- */
+/* -- memory runs out ---------------------------------------------------------
+ */
 
 static void sweep(drift_status (*run)(void))
 {
@@ -484,7 +500,8 @@ static void test_out_of_memory(void **state)
     drift_error_clear(ctx);
 }
 
-/* -- writing ----------------------------------------------------------------- */
+/* -- writing -----------------------------------------------------------------
+ */
 
 static void test_safetensors_round(void **state)
 {
@@ -492,15 +509,13 @@ static void test_safetensors_round(void **state)
     safetensors a, b;
     expect_ok(safetensors_open(ctx, GOLDEN "st_dtypes.safetensors", &a));
     const char *path = in_folder("round.safetensors");
-    expect_ok(safetensors_write(ctx, path, &a.arrays,
-                                (const char *const *)a.keys,
-                                (const char *const *)a.values,
-                                a.metadata_count));
+    expect_ok(
+        safetensors_write(ctx, path, &a.arrays, (const char *const *)a.keys,
+                          (const char *const *)a.values, a.metadata_count));
     expect_ok(safetensors_open(ctx, path, &b));
     assert_int_equal(b.arrays.count, 13);
     assert_int_equal(b.metadata_count, 3);
-    assert_string_equal(safetensors_metadata(&b, "note"),
-                        "a \"quoted\" note");
+    assert_string_equal(safetensors_metadata(&b, "note"), "a \"quoted\" note");
     assert_null(safetensors_metadata(&b, "absent"));
     for (size_t i = 0; i < a.arrays.count; i++) {
         const array *x = &a.arrays.items[i];
@@ -515,8 +530,8 @@ static void test_safetensors_round(void **state)
     assert_int_equal((b.view.data[0] + 8) % 8, 0);
     safetensors_close(&b);
     assert_int_equal(remove(path), 0);
-    expect_error(safetensors_write(ctx, "absent/x.safetensors", &a.arrays,
-                                   NULL, NULL, 0),
+    expect_error(safetensors_write(ctx, "absent/x.safetensors", &a.arrays, NULL,
+                                   NULL, 0),
                  DRIFT_ERROR_IO, "absent/x.safetensors");
     safetensors_close(&a);
 }
@@ -567,7 +582,8 @@ static void test_npz_round(void **state)
                  "absent/x.npz");
 }
 
-/* -- conversion -------------------------------------------------------------- */
+/* -- conversion --------------------------------------------------------------
+ */
 
 static void test_conversion(void **state)
 {
@@ -615,7 +631,8 @@ static void test_conversion(void **state)
     assert_true(isnan(f));
 }
 
-/* -- images ------------------------------------------------------------------ */
+/* -- images ------------------------------------------------------------------
+ */
 
 static void test_png_round(void **state)
 {
@@ -723,9 +740,9 @@ static void test_image_bad(void **state)
     expect_error(image_read(ctx, "absent.png", &img), DRIFT_ERROR_IO,
                  "absent.png");
     expect_error(image_read(ctx, folder, &img), DRIFT_ERROR_IO, folder);
-    expect_error(image_decode(ctx, "x", (const unsigned char *)"GIF89a..", 8,
-                              &img),
-                 DRIFT_ERROR_FORMAT, "neither a PNG nor a JPEG");
+    expect_error(
+        image_decode(ctx, "x", (const unsigned char *)"GIF89a..", 8, &img),
+        DRIFT_ERROR_FORMAT, "neither a PNG nor a JPEG");
     char path[] = DRIFT_SOURCE_DIR "/tests/unit/images/huge.png";
     expect_error(image_read(ctx, path, &img), DRIFT_ERROR_FORMAT, "pixels");
 }
@@ -776,27 +793,27 @@ static void test_fit(void **state)
     image_free(&img);
 }
 
+static int fresh(void **state)
+{
+    (void)state;
+    drift_error_clear(ctx);
+    return 0;
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, fresh)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_verdicts),
-        cmocka_unit_test(test_bomb),
-        cmocka_unit_test(test_flax_forms),
-        cmocka_unit_test(test_flax_hostile),
-        cmocka_unit_test(test_torn_safetensors),
-        cmocka_unit_test(test_flipped_safetensors),
-        cmocka_unit_test(test_torn_numpy),
-        cmocka_unit_test(test_torn_flax),
-        cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_safetensors_round),
-        cmocka_unit_test(test_npz_round),
-        cmocka_unit_test(test_conversion),
-        cmocka_unit_test(test_png_round),
-        cmocka_unit_test(test_png_torn),
-        cmocka_unit_test(test_png_kinds),
-        cmocka_unit_test(test_jpeg),
-        cmocka_unit_test(test_image_bad),
-        cmocka_unit_test(test_fit),
+        TEST(test_golden_verdicts),  TEST(test_bomb),
+        TEST(test_flax_forms),       TEST(test_flax_hostile),
+        TEST(test_torn_safetensors), TEST(test_flipped_safetensors),
+        TEST(test_torn_numpy),       TEST(test_torn_flax),
+        TEST(test_out_of_memory),    TEST(test_safetensors_round),
+        TEST(test_npz_round),        TEST(test_conversion),
+        TEST(test_png_round),        TEST(test_png_torn),
+        TEST(test_png_kinds),        TEST(test_jpeg),
+        TEST(test_image_bad),        TEST(test_fit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
