@@ -17,14 +17,14 @@ typedef enum generator_kind {
 typedef struct generator_config {
     int kind;
     /* all */
-    int hidden;           /* dit: width; conv: channels at the finest map;
-                             mlp: width */
-    int depth;            /* dit: blocks; conv: blocks a resolution; mlp: hidden
-                             layers */
-    int condition;        /* width of the conditioning vector; 0: dit and mlp =
-                             hidden, conv = channels at the coarsest map */
-    float noise_std;      /* temperature of the noise */
-    int use_class;        /* conditioning paths */
+    int hidden;      /* dit: width; conv: channels at the finest map;
+                        mlp: width */
+    int depth;       /* dit: blocks; conv: blocks a resolution; mlp: hidden
+                        layers */
+    int condition;   /* width of the conditioning vector; 0: dit and mlp =
+                        hidden, conv = channels at the coarsest map */
+    float noise_std; /* temperature of the noise */
+    int use_class;   /* conditioning paths */
     int use_alpha;
     int style_tokens;     /* how many indices a sample; 0 = none */
     int style_codes;      /* rows of each table */
@@ -34,26 +34,26 @@ typedef struct generator_config {
     int alpha_norm;       /* release: 0.02 * RMSNorm(...) */
     float initial_spread; /* 0 = off; method.md section 2 */
     int output_tanh;
-    int zero_output;      /* the last layer starts at zero (release) */
-    int patch;            /* dit: size of a patch; conv: the output layer makes
-                             patch x patch pixels a location; 1 = one */
+    int zero_output; /* the last layer starts at zero (release) */
+    int patch;       /* dit: size of a patch; conv: the output layer makes
+                        patch x patch pixels a location; 1 = one */
     /* dit */
     int heads;
-    int extra_tokens;     /* in-context or register tokens */
+    int extra_tokens;      /* in-context or register tokens */
     int extra_conditioned; /* release: linear(cond) + table */
-    int mlp_hidden;       /* 0 = the release's rounding; else the width */
+    int mlp_hidden;        /* 0 = the release's rounding; else the width */
     int mlp_bias;
     int qkv_bias;
     int position_table;
-    int patch_order;      /* PATCH_*, of the input side */
-    int rope_bf16;        /* the release's rounded tables, method.md and
-                             networks-and-formats 7.1 */
+    int patch_order; /* PATCH_*, of the input side */
+    int rope_bf16;   /* the release's rounded tables, method.md and
+                        networks-and-formats 7.1 */
     int qk_norm;
     /* conv, mlp */
-    int noise_dim;        /* length of the noise vector */
+    int noise_dim; /* length of the noise vector */
     /* conv */
-    int levels;           /* resolutions; each doubles the one before */
-    int groups;           /* of GroupNorm */
+    int levels; /* resolutions; each doubles the one before */
+    int groups; /* of GroupNorm */
 } generator_config;
 
 /* What the samples are. */

@@ -10,16 +10,16 @@
 typedef enum param_init {
     INIT_ZERO,
     INIT_ONE,
-    INIT_NORMAL, /* mean 0, std = init_value */
-    INIT_XAVIER, /* uniform; fan in and out from the shape (linear [in,out],
-                    conv [kh,kw,in,out]) */
+    INIT_NORMAL,  /* mean 0, std = init_value */
+    INIT_XAVIER,  /* uniform; fan in and out from the shape (linear [in,out],
+                     conv [kh,kw,in,out]) */
     INIT_UNIFORM, /* in [-init_value, init_value) */
     INIT_COPY     /* from `values` */
 } param_init;
 
 typedef struct param {
-    char *name;   /* as "blocks.3.attention.qkv.weight" */
-    int part;     /* index into params.parts: what its norm is logged under */
+    char *name; /* as "blocks.3.attention.qkv.weight" */
+    int part;   /* index into params.parts: what its norm is logged under */
     shape shape;
     size_t offset; /* in the flat tensors */
     param_init init;
@@ -35,17 +35,20 @@ typedef struct params {
                      the gaps are zero and stay so */
     char **parts; /* names of the parts of the network */
     size_t part_count;
-    tensor value, grad; /* [total]; grad only after params_allocate(.., 1) */
+    tensor value, grad;  /* [total]; grad only after params_allocate(.., 1) */
+    drift_status status; /* of the declarations */
+    size_t room;
 } params;
 
-/* Declare a parameter; its number, or -1 on failure (out of memory, repeated
+/* {0} with `ctx` set is an empty set.
+ * Declare a parameter; its number, or -1 on failure (out of memory, repeated
  * name: ctx's error is set, and params_allocate fails). */
 int params_add(params *p, const char *part, shape s, param_init init,
                float init_value, const char *name_format, ...)
     DRIFT_PRINTF(6, 7);
 /* As INIT_COPY from shape_count(s) numbers. */
-int params_add_values(params *p, const char *part, shape s,
-                      const float *values, const char *name);
+int params_add_values(params *p, const char *part, shape s, const float *values,
+                      const char *name);
 /* Make the flat tensors and draw the initial values from (seed, RNG_INIT,
  * number of the parameter). */
 drift_status params_allocate(params *p, int with_grad,

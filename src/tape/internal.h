@@ -96,6 +96,5 @@ static inline tensor *value_of(var *v)
 
 /* A value without handle and memory. */
 var *var_new(tape *t);
-void tape_fail(tape *t, drift_status status);
 
 #endif

@@ -45,6 +45,8 @@ void tape_free(tape *t);
 void tape_reset(tape *t, int record);
 drift_status tape_status(const tape *t);
 drift_context *tape_context(tape *t);
+/* What was computed beside the tape failed: so has the tape. */
+void tape_fail(tape *t, drift_status status);
 
 /* -- ends of the graph -------------------------------------------------- */
 
