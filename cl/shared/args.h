@@ -35,9 +35,11 @@ typedef struct resize_args {
 #define REDUCE_MAX_ABS   2
 #define REDUCE_NONFINITE 3 /* how many NaN or infinite */
 
-/* method.md section 5: v and m with bias correction, decoupled decay. */
+/* method.md section 5: v and m with bias correction, decoupled decay. Made by
+ * adamw_args_of (ops/ops.h). */
 typedef struct adamw_args {
     float lr, beta1, beta2, eps, weight_decay;
+    float rate1, rate2; /* 1 - beta, rounded once: 1 - .999f is off by 1e-5 */
     float correction1, correction2; /* 1 - beta^step */
     float grad_scale;               /* the global-norm clip's factor */
 } adamw_args;

@@ -2,8 +2,6 @@
  * mixed), counter = (block low, block high, step low, step high).  */
 #include "base/rng.h"
 
-#include <math.h>
-
 #include <Random123/philox.h>
 
 #include "shared/random.h"
@@ -25,6 +23,15 @@ uint32_t rng_u32(rng_stream s, uint64_t i)
     return block_of(s, i / 4).v[i % 4];
 }
 
+void rng_words(rng_stream s, uint64_t block, size_t blocks, uint32_t *out)
+{
+    for (size_t i = 0; i < blocks; i++) {
+        philox4x32_ctr_t b = block_of(s, block + i);
+        for (int j = 0; j < 4; j++)
+            out[4 * i + (size_t)j] = b.v[j];
+    }
+}
+
 float rng_uniform(rng_stream s, uint64_t i)
 {
     return random_unit(rng_u32(s, i));
@@ -38,14 +45,12 @@ uint32_t rng_below(rng_stream s, uint64_t i, uint32_t n)
 
 float rng_normal(rng_stream s, uint64_t i)
 {
-    /* Words 2k and 2k+1 of a block make normals 2k (cosine) and 2k+1 (sine).
-     * In double, so that a device in f32 differs by its own rounding only. */
+    /* Words 2k and 2k+1 of a block make normals 2k and 2k+1. */
     philox4x32_ctr_t b = block_of(s, i / 4);
     unsigned pair = (unsigned)(i % 4) & ~1u;
-    double u = ((double)(b.v[pair] >> 8) + 1.0) * 0x1p-24; /* (0,1] */
-    double angle = 6.283185307179586 * random_unit(b.v[pair + 1]);
-    double radius = sqrt(-2.0 * log(u));
-    return (float)(radius * (i % 2 ? sin(angle) : cos(angle)));
+    float cosine, sine;
+    random_normals(b.v[pair], b.v[pair + 1], &cosine, &sine);
+    return i % 2 ? sine : cosine;
 }
 
 void rng_permutation(rng_stream s, uint32_t n, uint32_t *out)

@@ -34,6 +34,8 @@ typedef struct rng_stream {
 
 /* Word i of a stream; all other draws are made from it. */
 uint32_t rng_u32(rng_stream s, uint64_t i);
+/* Words 4 * block, ... of a stream, four a block. */
+void rng_words(rng_stream s, uint64_t block, size_t blocks, uint32_t *out);
 /* Uniform in [0,1): 24 bits, exact in f32. */
 float rng_uniform(rng_stream s, uint64_t i);
 /* Uniform integer in [0,n), n <= 2^32. */

@@ -128,18 +128,13 @@ drift_status optimizer_step(optimizer *o, int64_t n)
     drift_status status = DRIFT_OK;
     const optimizer_config *c = &o->config;
     params *p = o->params;
-    double t = (double)n + 1;
     o->learning_rate = optimizer_rate(c, n);
-    adamw_args args = {.lr = (float)o->learning_rate,
-                       .beta1 = (float)c->beta1,
-                       .beta2 = (float)c->beta2,
-                       .eps = (float)c->eps,
-                       .weight_decay = (float)c->weight_decay,
-                       .correction1 = (float)(1 - pow(c->beta1, t)),
-                       .correction2 = (float)(1 - pow(c->beta2, t)),
-                       .grad_scale = 1};
+    double scale = 1;
     if (c->clip_norm > 0 && o->grad_norm >= c->clip_norm)
-        args.grad_scale = (float)(c->clip_norm / o->grad_norm);
+        scale = c->clip_norm / o->grad_norm;
+    adamw_args args =
+        adamw_args_of(o->learning_rate, c->beta1, c->beta2, c->eps,
+                      c->weight_decay, (uint64_t)n, scale);
     TRY(op_adamw(o->ctx, &p->value, &o->m, &o->v, &p->grad, args));
     for (int i = 0; i < c->ema_count; i++)
         TRY(op_ema(o->ctx, &o->ema[i], &p->value, c->ema[i]));

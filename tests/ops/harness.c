@@ -251,7 +251,7 @@ static double *values(const operand *o)
 void case_reference(harness *t, case_function *f, const void *arg, size_t ny,
                     operand *const y[], size_t nx, operand *const x[])
 {
-    double *in[MOST_OPERANDS], *out[MOST_OPERANDS];
+    double *in[MOST_OPERANDS] = {0}, *out[MOST_OPERANDS] = {0};
     (void)t;
     for (size_t i = 0; i < ny; i++)
         out[i] = y[i] ? y[i]->want : NULL;

@@ -234,14 +234,8 @@ static drift_status train(judge *j, const image_set *s)
             TRY(tape_backward(t));
             double n = (double)++done;
             double lr = LR * 0.5 * (1 + cos(3.14159265 * n / (double)steps));
-            adamw_args args = {.lr = (float)lr,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.99f,
-                               .eps = 1e-8f,
-                               .weight_decay = 0.01f,
-                               .correction1 = (float)(1 - pow(0.9, n)),
-                               .correction2 = (float)(1 - pow(0.99, n)),
-                               .grad_scale = 1};
+            adamw_args args =
+                adamw_args_of(lr, 0.9, 0.99, 1e-8, 0.01, done - 1, 1);
             TRY(op_adamw(ctx, &j->p.value, &m, &v, &j->p.grad, args));
         }
         fprintf(stderr, "classifier: epoch %zu, %.2f %% right in training\n",

@@ -1,0 +1,47 @@
+/* What the shared formulas need by one name in C and in OpenCL C. */
+#ifndef CL_SHARED_PORTABLE_H
+#define CL_SHARED_PORTABLE_H
+
+#ifdef __OPENCL_VERSION__
+
+#pragma OPENCL FP_CONTRACT OFF
+
+#define shared_exp(x)   exp(x)
+#define shared_sqrt(x)  sqrt(x)
+#define shared_bits(x)  as_uint(x)
+#define shared_float(x) as_float(x)
+
+#else
+
+#include <math.h>
+#include <string.h>
+
+#include "cpu/vexp.h"
+
+static inline float shared_exp(float x)
+{
+    return vexp(x);
+}
+
+static inline float shared_sqrt(float x)
+{
+    return sqrtf(x);
+}
+
+static inline unsigned int shared_bits(float x)
+{
+    unsigned int bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float shared_float(unsigned int bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,71 @@
+/* swiglu: y = silu(a) b. */
+#include "cpu/cpu.h"
+#include "shared/activation.h"
+
+#define CHUNK 4096 /* elements a vectorised call works on */
+
+static CPU_SIMD void chunk_fwd(float *restrict y, const float *restrict a,
+                               const float *restrict b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = act_silu(a[i]) * b[i];
+}
+
+/* Both gradients in one pass: they share the exponential. */
+static CPU_SIMD void chunk_bwd(float *restrict da, float *restrict db,
+                               const float *restrict dy,
+                               const float *restrict a, const float *restrict b,
+                               size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float s = act_sigmoid(a[i]);
+        da[i] += dy[i] * b[i] * (s * (1.0f + a[i] * (1.0f - s)));
+        db[i] += dy[i] * (a[i] * s);
+    }
+}
+
+static CPU_SIMD void chunk_da(float *restrict da, const float *restrict dy,
+                              const float *restrict a, const float *restrict b,
+                              size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        da[i] += dy[i] * b[i] * act_silu_slope(a[i]);
+}
+
+static CPU_SIMD void chunk_db(float *restrict db, const float *restrict dy,
+                              const float *restrict a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        db[i] += dy[i] * (a[i] * act_sigmoid(a[i]));
+}
+
+drift_status cpu_swiglu_fwd(drift_context *ctx, tensor *y, const tensor *a,
+                            const tensor *b)
+{
+    (void)ctx;
+    size_t count = tensor_count(y);
+#pragma omp parallel for if (count > CPU_SMALL)
+    for (size_t i = 0; i < count; i += CHUNK)
+        chunk_fwd(f32(y) + i, f32(a) + i, f32(b) + i,
+                  count - i < CHUNK ? count - i : CHUNK);
+    return DRIFT_OK;
+}
+
+drift_status cpu_swiglu_bwd(drift_context *ctx, tensor *da, tensor *db,
+                            const tensor *dy, const tensor *a, const tensor *b)
+{
+    (void)ctx;
+    size_t count = tensor_count(dy);
+#pragma omp parallel for if (count > CPU_SMALL)
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t n = count - i < CHUNK ? count - i : CHUNK;
+        if (da && db)
+            chunk_bwd(f32(da) + i, f32(db) + i, f32(dy) + i, f32(a) + i,
+                      f32(b) + i, n);
+        else if (da)
+            chunk_da(f32(da) + i, f32(dy) + i, f32(a) + i, f32(b) + i, n);
+        else if (db)
+            chunk_db(f32(db) + i, f32(dy) + i, f32(a) + i, n);
+    }
+    return DRIFT_OK;
+}
