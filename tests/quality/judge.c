@@ -20,7 +20,7 @@
 #include "base/threads.h"
 #include "data/data.h"
 #include "eval/frechet.h"
-#include "formats/npz.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "nn/params.h"
 
@@ -86,10 +86,10 @@ static drift_status read_samples(drift_context *ctx, const char *path,
                                  const image_set *like, image_set *out)
 {
     drift_status status = DRIFT_OK;
-    npz file = {0};
-    TRY(npz_open(ctx, path, &file));
-    const array *images = array_list_find(&file.arrays, "images");
-    const array *labels = array_list_find(&file.arrays, "labels");
+    array_list file = {0};
+    TRY(npz_read(ctx, path, &file));
+    const array *images = array_list_find(&file, "images");
+    const array *labels = array_list_find(&file, "labels");
     if (!images || !labels || images->ndim != 4 ||
         images->type != ARRAY_U8 || images->dim[1] != like->h ||
         images->dim[2] != like->w || images->dim[3] != like->c ||
@@ -105,7 +105,7 @@ static drift_status read_samples(drift_context *ctx, const char *path,
         out->pixels[i] = (float)u8[i] / 127.5f - 1;
     TRY(array_to_i32(ctx, labels, out->labels));
 out:
-    npz_close(&file);
+    array_list_free(&file);
     return status;
 }
 
@@ -351,9 +351,9 @@ static drift_status vote(drift_context *ctx, const image_set *real,
 {
     drift_status status = DRIFT_OK;
     size_t d = s->h * s->w * s->c, right = 0;
-    size_t n = s->count < VOTERS ? s->count : VOTERS, block = 4096;
+    size_t n = s->count < VOTERS ? s->count : VOTERS, piece = 4096;
     tensor x = {0}, y = {0}, gap = {0};
-    float *host = mem_alloc(ctx, n * block, sizeof *host);
+    float *host = mem_alloc(ctx, n * piece, sizeof *host);
     float *best = mem_alloc(ctx, n * NEAR, sizeof *best);
     int *who = mem_alloc(ctx, n * NEAR, sizeof *who);
     if (!host || !best || !who) {
@@ -364,8 +364,8 @@ static drift_status vote(drift_context *ctx, const image_set *real,
         best[i] = INFINITY;
     TRY(tensor_new(ctx, &x, DTYPE_F32, SHAPE(1, n, d)));
     TRY(tensor_write(ctx, &x, s->pixels));
-    for (size_t b = 0; b < real->count; b += block) {
-        size_t m = real->count - b < block ? real->count - b : block;
+    for (size_t b = 0; b < real->count; b += piece) {
+        size_t m = real->count - b < piece ? real->count - b : piece;
         tensor_free(ctx, &y);
         tensor_free(ctx, &gap);
         TRY(tensor_new(ctx, &y, DTYPE_F32, SHAPE(1, m, d)));
