@@ -3,7 +3,7 @@
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
-#include "drift/field.h"
+#include "drift/loss.h"
 #include "train/rundir.h"
 
 /* Phases of a step, in order. */
@@ -18,13 +18,6 @@ enum {
 
 extern const char *const phase_names[PHASE_COUNT];
 
-/* One feature family of one step. */
-typedef struct family_report {
-    const char *name; /* owned by the features */
-    double loss;
-    double stats[FIELD_STATS(FIELD_MAX_R)]; /* layout of drift/field.h */
-} family_report;
-
 /* What one step found out. */
 typedef struct step_report {
     int64_t step, images;
@@ -35,10 +28,10 @@ typedef struct step_report {
     double drift[FIELD_MAX_R]; /* raw RMS, mean over the families */
     double ess[FIELD_MAX_R];   /* mean over the families */
     double ess10[FIELD_MAX_R];
-    family_report *families;
+    const family_stats *families;
     size_t family_count;
     double learning_rate, grad_norm;
-    double *part_norms; /* of the optimizer */
+    const double *part_norms; /* of the optimizer */
     char *const *parts;
     size_t part_count;
     double alpha;                /* mean of the draw */
@@ -73,7 +66,8 @@ drift_status metrics_describe(metrics *m, const char *data_digest,
                               int64_t resumed_at) DRIFT_MUST_CHECK;
 drift_status metrics_add(metrics *m,
                          const step_report *report) DRIFT_MUST_CHECK;
-/* curves.png; nothing in a build without plots. */
-drift_status metrics_curves(metrics *m, const char *name) DRIFT_MUST_CHECK;
+/* curves.png, and the toys' losses.png. */
+drift_status metrics_curves(metrics *m) DRIFT_MUST_CHECK;
+drift_status metrics_losses(metrics *m) DRIFT_MUST_CHECK;
 
 #endif

@@ -1,0 +1,167 @@
+/* Cutting the batch into parts, method.md section 5, "Bounded memory".
+ *
+ * A recorded sample costs t bytes until its backward pass. With room for all
+ * of them every part keeps its tape; else as many parts as fit keep theirs,
+ * and the others are computed twice: forward only for their features, and with
+ * recording once the gradient in the features is known. t is measured on the
+ * first step from the tensors that are alive, so it does not depend on the
+ * number of threads, and neither does the cut. */
+#include "train/step.h"
+
+#include "base/mem.h"
+
+/* Beyond the pool: the program, the libraries' buffers, the data set. */
+#define RESERVE ((size_t)96 << 20)
+#define FIELD   ((size_t)256 << 20)
+
+/* Samples of the measurement. */
+#define PROBE 4
+
+/* A part's tensors should find room in the processor's last-level cache; see
+ * DECISIONS.md. */
+#define CACHE ((size_t)64 << 20)
+
+static tensor rows_of(const tensor *t, size_t first, size_t count)
+{
+    if (!t->block)
+        return (tensor){0};
+    shape s = t->shape;
+    size_t row = tensor_count(t) / s.dim[0];
+    s.dim[0] = count;
+    return tensor_view(t, first * row, s);
+}
+
+static drift_status part_new(step *s, part *p, size_t first, size_t count)
+{
+    *p = (part){.first = first,
+                .count = count,
+                .noise = rows_of(&s->noise, first, count),
+                .label = rows_of(&s->label, first, count),
+                .alpha = rows_of(&s->alpha, first, count),
+                .style = rows_of(&s->style, first, count)};
+    return tape_new(s->ctx, 0, &p->tape);
+}
+
+static void part_free(part *p)
+{
+    tape_free(p->tape);
+    features_free(&p->features);
+    *p = (part){0};
+}
+
+drift_status part_forward(step *s, part *p, int record)
+{
+    const generator_config *g = &s->generator->config;
+    generator_input in = {.noise = &p->noise,
+                          .label = g->use_class ? &p->label : NULL,
+                          .alpha = g->use_alpha ? &p->alpha : NULL,
+                          .style = g->style_tokens ? &p->style : NULL};
+    tape_reset(p->tape, record);
+    p->features.count = 0;
+    var *sample = generator_forward(s->generator, p->tape,
+                                    &s->generator->params.value, &in);
+    features_global(p->tape, &p->features, sample);
+    return tape_status(p->tape);
+}
+
+size_t cut_field_memory(const step *s)
+{
+    size_t memory = (size_t)s->c->drift.memory;
+    return memory && memory / 8 < FIELD ? memory / 8 : FIELD;
+}
+
+/* Bytes that a recorded sample holds, and bytes of its features. */
+static drift_status measure(step *s, size_t *recorded, size_t *row)
+{
+    drift_status status = DRIFT_OK;
+    size_t count = s->batch < PROBE ? s->batch : PROBE;
+    part p = {0};
+    *row = 0;
+    TRY(part_new(s, &p, 0, count));
+    /* Idle blocks of other sizes would make the measure depend on the past. */
+    pool_trim(s->ctx);
+    size_t before = pool_get_stats(s->ctx).used;
+    TRY(part_forward(s, &p, 1));
+    *recorded = (pool_get_stats(s->ctx).used - before) / count + 1;
+    for (size_t i = 0; i < p.features.count; i++)
+        *row += tensor_count(&p.features.list[i].value->value) / count *
+                sizeof(float);
+out:
+    part_free(&p);
+    pool_trim(s->ctx);
+    return status;
+}
+
+/* How many samples a part holds and how many parts keep their tapes, for
+ * `budget` bytes of tapes. A part at work needs half as much again for its
+ * gradients. */
+static drift_status choose(step *s, size_t recorded, size_t budget,
+                           size_t *micro, size_t *kept)
+{
+    drift_status status = DRIFT_OK;
+    const drifting_config *d = &s->c->drift;
+    size_t fits = budget / (recorded + recorded / 2);
+    if (fits == 0)
+        FAIL(s->ctx, DRIFT_ERROR_USAGE,
+             "drift.memory: %lld bytes are too few for one sample; at least "
+             "%lld are needed",
+             (long long)d->memory,
+             (long long)d->memory +
+                 (long long)(recorded + recorded / 2 - budget));
+    *micro = d->micro_batch ? (size_t)d->micro_batch : CACHE / recorded;
+    if (*micro > fits)
+        *micro = fits;
+    if (*micro < 1)
+        *micro = 1;
+    size_t parts = (s->batch + *micro - 1) / *micro;
+    if (!d->micro_batch) /* parts of about one size */
+        *micro = (s->batch + parts - 1) / parts;
+    size_t bytes = *micro * recorded;
+    *kept = (budget - bytes / 2) / bytes;
+    if (*kept > parts)
+        *kept = parts;
+out:
+    return status;
+}
+
+drift_status cut_new(step *s)
+{
+    drift_status status = DRIFT_OK;
+    size_t memory = (size_t)s->c->drift.memory;
+    size_t recorded, row, micro = 1, kept = 0;
+    size_t budget = SIZE_MAX / 2;
+    TRY(measure(s, &recorded, &row));
+    if (memory) {
+        /* Features and their gradient of the whole batch. */
+        size_t taken = pool_get_stats(s->ctx).used + RESERVE +
+                       2 * s->batch * row + cut_field_memory(s);
+        budget = taken < memory ? memory - taken : 0;
+    }
+    TRY(choose(s, recorded, budget, &micro, &kept));
+    size_t count = (s->batch + micro - 1) / micro;
+    s->parts = mem_alloc(s->ctx, count, sizeof *s->parts);
+    if (!s->parts) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t first = i * micro, left = s->batch - first;
+        s->part_count++;
+        TRY(part_new(s, &s->parts[i], first, left < micro ? left : micro));
+        s->parts[i].keeps = i < kept;
+    }
+    log_debug(s->ctx,
+              "batch of %zu in %zu parts of %zu, %zu kept; %zu bytes a sample",
+              s->batch, count, micro, kept, recorded);
+out:
+    return status;
+}
+
+void cut_free(step *s)
+{
+    for (size_t i = 0; i < s->part_count; i++)
+        part_free(&s->parts[i]);
+    mem_free(s->parts);
+    s->parts = NULL;
+    s->part_count = 0;
+}

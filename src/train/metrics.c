@@ -1,0 +1,401 @@
+/* metrics.jsonl and the curves. A line is one write, so that a run killed at
+ * any moment leaves whole lines and at most one torn one, which the next
+ * resume cuts off. */
+#include "train/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/build.h"
+#include "base/context.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/threads.h"
+#include "plot/plot.h"
+
+const char *const phase_names[PHASE_COUNT] = {"data", "generate", "field",
+                                              "backward", "optimizer"};
+
+struct metrics {
+    drift_context *ctx;
+    rundir *dir;
+    const config *c;
+    int file;        /* metrics.jsonl */
+    json_t *about;   /* goes into the next line; NULL once written */
+    double *history; /* [count][CURVE_COUNT] */
+    size_t count, room;
+};
+
+/* The decimal a temperature is known by: "0.05". */
+static char *temperature_name(double r, char text[32])
+{
+    snprintf(text, 32, "%.6g", r);
+    return text;
+}
+
+/* -- history ------------------------------------------------------------ */
+
+static drift_status history_add(metrics *m, const double row[CURVE_COUNT])
+{
+    if (m->count == m->room) {
+        size_t room = m->room ? 2 * m->room : 256;
+        double *more =
+            mem_resize(m->ctx, m->history, room * CURVE_COUNT, sizeof *more);
+        if (!more)
+            return DRIFT_ERROR_MEMORY;
+        m->history = more;
+        m->room = room;
+    }
+    memcpy(m->history + m->count++ * CURVE_COUNT, row,
+           CURVE_COUNT * sizeof *row);
+    return DRIFT_OK;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+/* A line of an earlier run of the program; 0 when it is no such line or lies
+ * after `last`. */
+static int read_line(const metrics *m, const char *line, size_t size,
+                     int64_t last, double row[CURVE_COUNT])
+{
+    const field_args *f = &m->c->drift.field;
+    json_t *root = json_loadb(line, size, 0, NULL);
+    const json_t *step = json_object_get(root, "step");
+    int good = json_is_integer(step) && json_integer_value(step) <= last;
+    for (int i = 0; i < CURVE_COUNT; i++)
+        row[i] = NAN;
+    if (good) {
+        row[CURVE_STEP] = (double)json_integer_value(step);
+        row[CURVE_LOSS] = number(root, "loss");
+        row[CURVE_GRAD] = number(root, "grad_norm");
+        row[CURVE_RATE] = number(root, "lr");
+        row[CURVE_SPEED] = number(root, "samples_per_second");
+        row[CURVE_SPREAD] = number(root, "spread");
+        for (int j = 0; j < f->temperatures; j++) {
+            char name[32];
+            temperature_name((double)f->r[j], name);
+            row[CURVE_DRIFT + j] = number(json_object_get(root, "drift"), name);
+            row[CURVE_ESS + j] = number(json_object_get(root, "ess"), name);
+        }
+    }
+    json_decref(root);
+    return good;
+}
+
+/* Keep the leading whole lines up to step `last`. */
+static drift_status cut_back(metrics *m, const char *name, int64_t last)
+{
+    drift_status status = DRIFT_OK;
+    file_view view = {0};
+    size_t kept = 0;
+    if (!file_exists(name))
+        return DRIFT_OK;
+    TRY(file_open_view(m->ctx, name, &view));
+    const char *text = (const char *)view.data;
+    while (kept < view.size) {
+        const char *end = memchr(text + kept, '\n', view.size - kept);
+        double row[CURVE_COUNT];
+        if (!end ||
+            !read_line(m, text + kept, (size_t)(end - text) - kept, last, row))
+            break;
+        TRY(history_add(m, row));
+        kept = (size_t)(end - text) + 1;
+    }
+    if (kept < view.size)
+        TRY(file_replace(m->ctx, name, view.data, kept));
+out:
+    file_close_view(&view);
+    return status;
+}
+
+/* -- opening ------------------------------------------------------------ */
+
+drift_status metrics_open(rundir *r, const config *c, int64_t keep_step,
+                          metrics **out)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = r->ctx;
+    char *name = rundir_path(r, "metrics.jsonl");
+    metrics *m = mem_alloc(ctx, 1, sizeof *m);
+    *out = NULL;
+    if (!name || !m) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    *m = (metrics){.ctx = ctx, .dir = r, .c = c, .file = -1};
+    if (keep_step >= 0)
+        TRY(cut_back(m, name, keep_step));
+    m->file = open(name,
+                   O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
+                       (keep_step < 0 ? O_TRUNC : 0),
+                   0666);
+    if (m->file < 0)
+        FAIL(ctx, DRIFT_ERROR_IO, "unable to open '%s': %s", name,
+             strerror(errno));
+    *out = m;
+    m = NULL;
+out:
+    metrics_close(m);
+    mem_free(name);
+    return status;
+}
+
+void metrics_close(metrics *m)
+{
+    if (!m)
+        return;
+    if (m->file >= 0)
+        close(m->file);
+    json_decref(m->about);
+    mem_free(m->history);
+    mem_free(m);
+}
+
+/* -- writing ------------------------------------------------------------ */
+
+/* Sets object[key]; NaN and infinity are left out, JSON has no word for them.
+ * Returns -1 out of memory. */
+static int put_number(json_t *object, const char *key, double value)
+{
+    return isfinite(value) ? json_object_set_new(object, key, json_real(value))
+                           : 0;
+}
+
+static int put_text(json_t *object, const char *key, const char *value)
+{
+    return json_object_set_new(object, key, json_string(value));
+}
+
+drift_status metrics_describe(metrics *m, const char *data_digest,
+                              int64_t resumed_at)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = m->ctx;
+    char config_hash[DIGEST_TEXT];
+    TRY(config_digest(ctx, m->c, config_hash));
+    json_decref(m->about);
+    json_t *about = m->about = json_object();
+    int bad = 0;
+    bad |= put_text(about, "name", m->c->run.name ? m->c->run.name : "");
+    bad |= put_text(about, "version", drift_version());
+    bad |= put_text(about, "revision", build_revision());
+    bad |= put_text(about, "compiler", build_compiler());
+    bad |= put_text(about, "options", build_options());
+    bad |= put_text(about, "libraries", build_libraries());
+    bad |= put_text(about, "device", drift_context_device(ctx));
+    bad |= put_text(about, "config_digest", config_hash);
+    bad |= put_text(about, "data_digest", data_digest);
+    bad |= json_object_set_new(about, "seed", json_integer(m->c->run.seed));
+    bad |= json_object_set_new(about, "threads", json_integer(threads_get()));
+    bad |= json_object_set_new(about, "resumed_at",
+                               json_integer((json_int_t)resumed_at));
+    if (bad)
+        FAIL(ctx, DRIFT_ERROR_MEMORY, "out of memory");
+out:
+    return status;
+}
+
+/* {"0.05": values[0], ...} */
+static json_t *by_temperature(const step_report *r, const double *values)
+{
+    json_t *object = json_object();
+    for (int j = 0; j < r->temperatures; j++) {
+        char name[32];
+        put_number(object, temperature_name(r->temperature[j], name),
+                   values[j]);
+    }
+    return object;
+}
+
+static json_t *family_object(const step_report *r, const family_stats *f)
+{
+    json_t *object = json_object();
+    put_number(object, "loss", f->loss);
+    put_number(object, "scale", f->scale);
+    json_object_set_new(object, "raw_mean_square", by_temperature(r, f->raw));
+    json_object_set_new(object, "normalised_mean_square",
+                        by_temperature(r, f->normed));
+    json_object_set_new(object, "ess", by_temperature(r, f->ess));
+    json_object_set_new(object, "ess_p10", by_temperature(r, f->ess10));
+    return object;
+}
+
+/* A set that fails for want of memory drops its value; the caller looks at
+ * the whole line only. */
+static json_t *report_object(const step_report *r)
+{
+    json_t *root = json_object(), *families = json_object();
+    json_t *parts = json_object(), *phases = json_object();
+    json_object_set_new(root, "step", json_integer((json_int_t)r->step));
+    put_number(root, "seconds", r->seconds);
+    json_object_set_new(root, "images", json_integer((json_int_t)r->images));
+    put_number(root, "loss", r->loss);
+    json_object_set_new(root, "drift", by_temperature(r, r->drift));
+    json_object_set_new(root, "ess", by_temperature(r, r->ess));
+    json_object_set_new(root, "ess_p10", by_temperature(r, r->ess10));
+    put_number(root, "grad_norm", r->grad_norm);
+    put_number(root, "lr", r->learning_rate);
+    put_number(root, "samples_per_second", r->samples_per_second);
+    if (r->spread >= 0) {
+        put_number(root, "spread", r->spread);
+        put_number(root, "spread_least", r->spread_least);
+    }
+    put_number(root, "alpha", r->alpha);
+    put_number(root, "unconditional_share", r->unconditional);
+    for (size_t i = 0; i < r->family_count; i++)
+        json_object_set_new(families, r->families[i].name,
+                            family_object(r, &r->families[i]));
+    json_object_set_new(root, "families", families);
+    for (size_t i = 0; i < r->part_count; i++)
+        put_number(parts, r->parts[i], r->part_norms[i]);
+    json_object_set_new(root, "grad_norm_parts", parts);
+    for (int i = 0; i < PHASE_COUNT; i++)
+        put_number(phases, phase_names[i], r->phases[i]);
+    json_object_set_new(root, "phase_seconds", phases);
+    json_object_set_new(root, "resident_bytes",
+                        json_integer((json_int_t)memory_resident()));
+    return root;
+}
+
+static drift_status write_line(metrics *m, const char *line, size_t size)
+{
+    while (size) {
+        ssize_t n = write(m->file, line, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ERROR(m->ctx, DRIFT_ERROR_IO,
+                         "unable to write '%s/metrics.jsonl': %s", m->dir->path,
+                         strerror(errno));
+        line += n;
+        size -= (size_t)n;
+    }
+    return DRIFT_OK;
+}
+
+drift_status metrics_add(metrics *m, const step_report *r)
+{
+    drift_status status = DRIFT_OK;
+    char *text = NULL, *line = NULL;
+    double row[CURVE_COUNT];
+    json_t *root = report_object(r);
+    if (m->about && json_object_set(root, "run", m->about) == 0) {
+        json_decref(m->about);
+        m->about = NULL;
+    }
+    text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    if (!text)
+        FAIL(m->ctx, DRIFT_ERROR_MEMORY, "out of memory");
+    line = mem_printf(m->ctx, "%s\n", text);
+    if (!line) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(write_line(m, line, strlen(line)));
+    for (int i = 0; i < CURVE_COUNT; i++)
+        row[i] = NAN;
+    row[CURVE_STEP] = (double)r->step;
+    row[CURVE_LOSS] = r->loss;
+    row[CURVE_GRAD] = r->grad_norm;
+    row[CURVE_RATE] = r->learning_rate;
+    row[CURVE_SPEED] = r->samples_per_second;
+    if (r->spread >= 0)
+        row[CURVE_SPREAD] = r->spread;
+    for (int j = 0; j < r->temperatures; j++) {
+        row[CURVE_DRIFT + j] = r->drift[j];
+        row[CURVE_ESS + j] = r->ess[j];
+    }
+    TRY(history_add(m, row));
+out:
+    json_decref(root);
+    free(text);
+    mem_free(line);
+    return status;
+}
+
+/* -- curves ------------------------------------------------------------- */
+
+/* A panel of a picture: one line, or one a temperature. */
+typedef struct panel {
+    const char *title;
+    int first, log, per_temperature;
+} panel;
+
+#define PANELS 6
+
+static const panel all_panels[PANELS] = {
+    {"raw drift (RMS)", CURVE_DRIFT, 1, 1},
+    {"effective neighbours (ESS)", CURVE_ESS, 1, 1},
+    {"spread of a class / the data's", CURVE_SPREAD, 0, 0},
+    {"gradient norm", CURVE_GRAD, 1, 0},
+    {"loss (no measure of progress)", CURVE_LOSS, 0, 0},
+    {"learning rate", CURVE_RATE, 0, 0},
+};
+static const panel loss_panels[] = {
+    {"loss", CURVE_LOSS, 1, 0},
+    {"raw drift (RMS)", CURVE_DRIFT, 1, 1},
+};
+
+static drift_status draw(metrics *m, const char *name, const panel *wanted,
+                         size_t count)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = m->ctx;
+    const field_args *f = &m->c->drift.field;
+    plot_panel panels[PANELS];
+    plot_line lines[PANELS][FIELD_MAX_R];
+    char names[FIELD_MAX_R][40];
+    char *path = rundir_path(m->dir, "%s", name);
+    double *columns = mem_alloc(ctx, m->count * CURVE_COUNT, sizeof *columns);
+    if (!path || !columns) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t i = 0; i < m->count; i++)
+        for (size_t k = 0; k < CURVE_COUNT; k++)
+            columns[k * m->count + i] = m->history[i * CURVE_COUNT + k];
+    for (int j = 0; j < f->temperatures; j++)
+        snprintf(names[j], sizeof names[j], "R = %.6g", (double)f->r[j]);
+    for (size_t i = 0; i < count; i++) {
+        int line_count = wanted[i].per_temperature ? f->temperatures : 1;
+        for (int j = 0; j < line_count; j++)
+            lines[i][j] = (plot_line){
+                .name = wanted[i].per_temperature ? names[j] : NULL,
+                .x = columns + CURVE_STEP * m->count,
+                .y = columns + (size_t)(wanted[i].first + j) * m->count,
+                .count = m->count};
+        panels[i] = (plot_panel){.title = wanted[i].title,
+                                 .x_label = "step",
+                                 .log_y = wanted[i].log,
+                                 .lines = lines[i],
+                                 .line_count = (size_t)line_count};
+    }
+    TRY(plot_curves(ctx, path, panels, count));
+out:
+    mem_free(columns);
+    mem_free(path);
+    return status;
+}
+
+drift_status metrics_curves(metrics *m)
+{
+    return draw(m, "curves.png", all_panels, PANELS);
+}
+
+drift_status metrics_losses(metrics *m)
+{
+    return draw(m, "losses.png", loss_panels,
+                sizeof loss_panels / sizeof *loss_panels);
+}

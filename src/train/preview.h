@@ -1,0 +1,43 @@
+/* Pictures of a run: the same noise through the generator as it learns. */
+#ifndef TRAIN_PREVIEW_H
+#define TRAIN_PREVIEW_H
+
+#include "data/data.h"
+#include "train/rundir.h"
+
+/* The samples of one preview of a toy. */
+typedef struct snapshot {
+    int64_t step;
+    float *xy; /* [count,2] */
+} snapshot;
+
+typedef struct preview {
+    drift_context *ctx;
+    const config *c;
+    const rundir *dir;
+    generator *generator;
+    int plane; /* points of two coordinates */
+    size_t count, columns;
+    tensor noise, label, alpha, style;
+    tape *tape;
+    float *samples;
+    int *labels;
+    float *data; /* as many points of the data, for toys */
+    snapshot *snapshots;
+    size_t snapshot_count, snapshot_room;
+} preview;
+
+/* *p is to be freed even after a failure. */
+drift_status preview_new(drift_context *ctx, const config *c, const rundir *dir,
+                         generator *g, dataset *data,
+                         preview *p) DRIFT_MUST_CHECK;
+void preview_free(preview *p); /* {0} is fine */
+
+/* samples/step-NNNNNN.png with the parameters in `flat` after `step` steps;
+ * for points in the plane samples.png, progress.png and field.png too. */
+drift_status preview_make(preview *p, const tensor *flat,
+                          int64_t step) DRIFT_MUST_CHECK;
+/* run.gif from the pictures in samples/. */
+drift_status preview_gif(const preview *p) DRIFT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,298 @@
+/* One training step; the picture is in step.h. */
+#include "train/step.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+#include "drift/spread.h"
+
+drift_status step_new(drift_context *ctx, const config *c, dataset *data,
+                      generator *g, optimizer *o, step *s)
+{
+    drift_status status = DRIFT_OK;
+    const drifting_config *d = &c->drift;
+    *s =
+        (step){.ctx = ctx,
+               .c = c,
+               .data = data,
+               .generator = g,
+               .optimizer = o,
+               .seed = (uint64_t)c->run.seed,
+               .entries = (size_t)(d->classes ? d->classes : g->sample.classes),
+               .generated = (size_t)d->generated,
+               .positives = (size_t)d->positives,
+               .negatives = (size_t)d->negatives};
+    s->batch = s->entries * s->generated;
+    s->spreads = mem_alloc(ctx, s->entries, sizeof *s->spreads);
+    if (!s->spreads) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(draw_new(s));
+out:
+    return status;
+}
+
+static void family_set_free(drift_context *ctx, family_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        tensor_free(ctx, &set->list[i].value);
+    mem_free(set->list);
+    *set = (family_set){0};
+}
+
+static void drop_families(step *s)
+{
+    family_set_free(s->ctx, &s->real);
+    family_set_free(s->ctx, &s->unconditional);
+    family_set_free(s->ctx, &s->fake);
+    family_set_free(s->ctx, &s->gradient);
+}
+
+void step_free(step *s)
+{
+    if (!s->ctx)
+        return;
+    cut_free(s);
+    drop_families(s);
+    draw_free(s);
+    mem_free(s->spreads);
+    mem_free(s->stats);
+    *s = (step){0};
+}
+
+/* -- families ----------------------------------------------------------- */
+
+static tensor family_rows(const family *f, size_t first, size_t count)
+{
+    size_t l = f->value.shape.dim[1], c = f->value.shape.dim[2];
+    return tensor_view(&f->value, first * l * c, SHAPE(count, l, c));
+}
+
+/* A set with the names and sizes of `like`, for `rows` samples. */
+static drift_status family_set_new(drift_context *ctx, const features *like,
+                                   size_t rows, family_set *set)
+{
+    drift_status status = DRIFT_OK;
+    set->list = mem_alloc(ctx, like->count, sizeof *set->list);
+    if (!set->list)
+        return DRIFT_ERROR_MEMORY;
+    for (size_t i = 0; i < like->count; i++) {
+        const feature *f = &like->list[i];
+        shape s = f->value->value.shape;
+        s.dim[0] = rows;
+        family *to = &set->list[set->count++];
+        snprintf(to->name, sizeof to->name, "%s", f->name);
+        TRY(tensor_new(ctx, &to->value, DTYPE_F32, s));
+    }
+out:
+    return status;
+}
+
+/* Copy the features of samples first ... into their rows. */
+static drift_status family_set_fill(drift_context *ctx, family_set *set,
+                                    const features *from, size_t first)
+{
+    drift_status status = DRIFT_OK;
+    for (size_t i = 0; i < from->count; i++) {
+        const tensor *x = &from->list[i].value->value;
+        tensor to = family_rows(&set->list[i], first, x->shape.dim[0]);
+        TRY(op_add_fwd(ctx, &to, x, NULL, 1, 0));
+    }
+out:
+    return status;
+}
+
+/* -- the boxes ---------------------------------------------------------- */
+
+/* real images -> features */
+static drift_status real_features(step *s, const tensor *images,
+                                  family_set *out)
+{
+    drift_status status = DRIFT_OK;
+    features found = {0};
+    tape *t = NULL;
+    TRY(tape_new(s->ctx, 0, &t));
+    features_global(t, &found, tape_constant(t, images));
+    TRY(tape_status(t));
+    TRY(family_set_new(s->ctx, &found, images->shape.dim[0], out));
+    TRY(family_set_fill(s->ctx, out, &found, 0));
+out:
+    features_free(&found);
+    tape_free(t);
+    return status;
+}
+
+/* noise, class, alpha -> generator -> features */
+static drift_status generate(step *s)
+{
+    drift_status status = DRIFT_OK;
+    for (size_t i = 0; i < s->part_count; i++) {
+        part *p = &s->parts[i];
+        TRY(part_forward(s, p, p->keeps));
+        if (i == 0)
+            TRY(family_set_new(s->ctx, &p->features, s->batch, &s->fake));
+        TRY(family_set_fill(s->ctx, &s->fake, &p->features, p->first));
+        if (!p->keeps)
+            tape_reset(p->tape, 0);
+    }
+out:
+    return status;
+}
+
+/* features -> field -> loss -> gradient in the generated features */
+static drift_status drift(step *s)
+{
+    drift_status status = DRIFT_OK;
+    field_args args = field_args_of(&s->c->drift);
+    size_t count = s->fake.count;
+    TRY(family_set_new(s->ctx, &s->parts[0].features, s->batch, &s->gradient));
+    if (!s->stats)
+        s->stats = mem_alloc(s->ctx, count, sizeof *s->stats);
+    if (!s->stats) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        /* The part's name outlives the step, as the statistics do. */
+        loss_input in = {.name = s->parts[0].features.list[i].name,
+                         .entries = s->entries,
+                         .gen = &s->fake.list[i].value,
+                         .pos = &s->real.list[i].value,
+                         .neg = s->negatives ? &s->unconditional.list[i].value
+                                             : NULL,
+                         .w_neg = s->weights};
+        TRY(loss_family(s->ctx, &in, &args, cut_field_memory(s),
+                        &s->gradient.list[i].value, &s->stats[i]));
+    }
+out:
+    return status;
+}
+
+/* gradient in the features -> gradient in the parameters */
+static drift_status backward(step *s)
+{
+    drift_status status = DRIFT_OK;
+    TRY(op_fill(s->ctx, &s->generator->params.grad, 0));
+    for (size_t i = 0; i < s->part_count; i++) {
+        part *p = &s->parts[i];
+        if (!p->keeps)
+            TRY(part_forward(s, p, 1));
+        for (size_t k = 0; k < p->features.count; k++) {
+            tensor rows = family_rows(&s->gradient.list[k], p->first, p->count);
+            tape_seed(p->tape, p->features.list[k].value, &rows);
+        }
+        TRY(tape_backward(p->tape));
+        tape_reset(p->tape, 0);
+    }
+out:
+    return status;
+}
+
+/* -- what happened ------------------------------------------------------ */
+
+static void report_drift(step *s)
+{
+    step_report *r = &s->report;
+    size_t count = s->fake.count;
+    r->temperatures = s->stats[0].temperatures;
+    r->families = s->stats;
+    r->family_count = count;
+    r->loss = r->alpha = r->unconditional = 0;
+    for (int j = 0; j < r->temperatures; j++) {
+        r->temperature[j] = (double)s->stats[0].r[j];
+        r->drift[j] = r->ess[j] = r->ess10[j] = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const family_stats *f = &s->stats[i];
+        r->loss += f->loss;
+        r->unconditional = f->negative_share; /* the same in all families */
+        for (int j = 0; j < r->temperatures; j++) {
+            r->drift[j] += sqrt(f->raw[j]) / (double)count;
+            r->ess[j] += f->ess[j] / (double)count;
+            r->ess10[j] += f->ess10[j] / (double)count;
+        }
+    }
+    for (size_t e = 0; e < s->entries; e++)
+        r->alpha += (double)s->alphas[e] / (double)s->entries;
+}
+
+/* Mean and least spread of the entries. */
+static drift_status report_spread(step *s)
+{
+    drift_status status = DRIFT_OK;
+    step_report *r = &s->report;
+    size_t count = 0;
+    double sum = 0, least = INFINITY;
+    TRY(spread_measure(s->ctx, s->entries, &s->fake.list[0].value,
+                       &s->real.list[0].value, s->spreads));
+    for (size_t e = 0; e < s->entries; e++)
+        if (isfinite(s->spreads[e])) {
+            sum += (double)s->spreads[e];
+            least = fmin(least, (double)s->spreads[e]);
+            count++;
+        }
+    r->spread = count ? sum / (double)count : -1;
+    r->spread_least = count ? least : -1;
+out:
+    return status;
+}
+
+/* Time since the last call goes to `phase`. */
+static void lap(step *s, int phase, double *since)
+{
+    double now = clock_seconds();
+    s->report.phases[phase] = now - *since;
+    *since = now;
+}
+
+/* -- the step ----------------------------------------------------------- */
+
+drift_status step_gradient(step *s)
+{
+    drift_status status = DRIFT_OK;
+    double since = clock_seconds();
+    drop_families(s);
+    TRY(real_features(s, &s->pos, &s->real));
+    if (s->negatives)
+        TRY(real_features(s, &s->neg, &s->unconditional));
+    if (!s->parts)
+        TRY(cut_new(s));
+    TRY(generate(s));
+    lap(s, PHASE_GENERATE, &since);
+    TRY(drift(s));
+    report_drift(s);
+    lap(s, PHASE_FIELD, &since);
+    TRY(backward(s));
+    lap(s, PHASE_BACKWARD, &since);
+out:
+    return status;
+}
+
+drift_status step_run(step *s, int64_t n, int measure)
+{
+    drift_status status = DRIFT_OK;
+    step_report *r = &s->report;
+    optimizer *o = s->optimizer;
+    double since = clock_seconds();
+    TRY(step_draw(s, n));
+    lap(s, PHASE_DATA, &since);
+    TRY(step_gradient(s));
+    r->spread = r->spread_least = -1;
+    if (measure)
+        TRY(report_spread(s));
+    since = clock_seconds();
+    TRY(optimizer_norms(o));
+    TRY(optimizer_step(o, n));
+    lap(s, PHASE_OPTIMIZER, &since);
+    r->learning_rate = o->learning_rate;
+    r->grad_norm = o->grad_norm;
+    r->part_norms = o->part_norms;
+    r->parts = o->params->parts;
+    r->part_count = o->params->part_count;
+out:
+    drop_families(s);
+    return status;
+}

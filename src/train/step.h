@@ -1,0 +1,108 @@
+/* One training step, method.md section 5:
+ *
+ *     real images -> bank -> features(real) ---------------+
+ *                                                          +-> field -> loss
+ *     noise, class, alpha -> generator -> features(gen.) --+      |
+ *                                  ^------- backward -------------+
+ *
+ * step.c reads like this picture; draw.c has the boxes on the left, cut.c the
+ * bound on memory. */
+#ifndef TRAIN_STEP_H
+#define TRAIN_STEP_H
+
+#include "data/data.h"
+#include "drift/bank.h"
+#include "drift/features.h"
+#include "drift/loss.h"
+#include "nn/generator.h"
+#include "train/metrics.h"
+#include "train/optimizer.h"
+
+/* All rows of one feature family: [rows,F,C]. */
+typedef struct family {
+    char name[FEATURE_NAME];
+    tensor value;
+} family;
+
+typedef struct family_set {
+    family *list;
+    size_t count;
+} family_set;
+
+/* Samples first ... first+count-1 of the batch. */
+typedef struct part {
+    size_t first, count;
+    int keeps; /* its tape lives from the forward to the backward pass */
+    tensor noise, label, alpha, style; /* views of the batch's */
+    tape *tape;
+    features features;
+} part;
+
+typedef struct step {
+    drift_context *ctx;
+    const config *c;
+    dataset *data;
+    bank *bank; /* NULL for endless data */
+    generator *generator;
+    optimizer *optimizer;
+    uint64_t seed;
+    size_t entries, generated, positives, negatives; /* Nc, N, P, M */
+    size_t batch;                                    /* Nc N */
+
+    /* what a step draws (draw.c) */
+    int *classes;            /* [Nc] */
+    float *alphas, *weights; /* [Nc]; weights of the unconditional */
+    int64_t *indices;        /* data indices, [Nc P + Nc M] */
+    float *pixels;           /* the same samples */
+    uint32_t *order;         /* the data's order in `epoch` */
+    int64_t epoch;           /* -1: none yet */
+    tensor noise, style;     /* of the whole batch */
+    tensor label, alpha;     /* the same of each entry's samples */
+    tensor pos, neg;         /* [Nc P,h,w,c], [Nc M,h,w,c] */
+
+    /* the cut (cut.c) */
+    part *parts; /* NULL before the first step */
+    size_t part_count;
+
+    /* between the phases */
+    family_set real, unconditional, fake, gradient;
+    family_stats *stats; /* of each family */
+    float *spreads;      /* [Nc], where it was measured */
+
+    step_report report;
+} step;
+
+/* *s is to be freed even after a failure. data may be NULL where the caller
+ * fills in what step_draw would. */
+drift_status step_new(drift_context *ctx, const config *c, dataset *data,
+                      generator *g, optimizer *o, step *s) DRIFT_MUST_CHECK;
+void step_free(step *s); /* {0} is fine */
+
+/* Step n = 0, 1, ...: draw, gradient, update; with `measure` the spread of
+ * each class too. NaN or infinity is DRIFT_ERROR_NUMBER, with the parameters
+ * as they were. */
+drift_status step_run(step *s, int64_t n, int measure) DRIFT_MUST_CHECK;
+
+/* Everything that step n draws; the same for every cut. */
+drift_status step_draw(step *s, int64_t n) DRIFT_MUST_CHECK;
+/* From what was drawn to the gradients in the generator's params.grad. */
+drift_status step_gradient(step *s) DRIFT_MUST_CHECK;
+
+/* -- draw.c ------------------------------------------------------------- */
+
+drift_status draw_new(step *s) DRIFT_MUST_CHECK; /* buffers, bank */
+void draw_free(step *s);
+
+/* -- cut.c -------------------------------------------------------------- */
+
+/* Cut the batch into parts, by drift.micro_batch and drift.memory. All else
+ * that lives during a step's forward pass is allocated already. */
+drift_status cut_new(step *s) DRIFT_MUST_CHECK;
+void cut_free(step *s);
+/* Bytes op_field may use. */
+size_t cut_field_memory(const step *s);
+
+/* Compute a part's features on its tape. */
+drift_status part_forward(step *s, part *p, int record) DRIFT_MUST_CHECK;
+
+#endif

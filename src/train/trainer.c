@@ -1,0 +1,402 @@
+/* The public trainer: a run directory, one step at a time, and what falls due
+ * after a step. */
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+#include "drift/preflight.h"
+
+/* -- making ------------------------------------------------------------- */
+
+/* What one section alone cannot tell. */
+static drift_status check_fit(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    const drifting_config *d = &t->c->drift;
+    const dataset *data = t->data;
+    int entries = d->classes ? d->classes : data->classes;
+    if (!data->count && data->classes > 1)
+        FAIL(t->ctx, DRIFT_ERROR_USAGE,
+             "data.classes: endless data have no classes to draw from; set it "
+             "to 1");
+    if (data->count && d->bank > 0 && entries > d->push)
+        FAIL(t->ctx, DRIFT_ERROR_USAGE,
+             "drift.push: the %d classes of a step are drawn from the last %d "
+             "fresh samples; set it to %d or more, or drift.bank to 0",
+             entries, d->push, entries);
+    if (!data->count && entries > 1)
+        FAIL(t->ctx, DRIFT_ERROR_USAGE,
+             "drift.classes is %d; endless data have one class", entries);
+out:
+    return status;
+}
+
+/* Data, generator, optimizer, step; with `fresh` the parameters of a new
+ * run. */
+static drift_status make_parts(drift_trainer *t, int fresh)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = t->ctx;
+    const config *c = t->c;
+    uint64_t seed = (uint64_t)c->run.seed;
+    TRY(dataset_open(ctx, &c->data, seed, &t->data));
+    TRY(check_fit(t));
+    sample_shape sample = {t->data->height, t->data->width, t->data->channels,
+                           t->data->classes};
+    TRY(generator_new(ctx, &c->generator, sample, seed, 1, &t->generator));
+    if (fresh && c->generator.initial_spread > 0)
+        TRY(generator_spread(t->generator, seed));
+    TRY(optimizer_new(ctx, &t->generator->params, &c->optimizer,
+                      &t->optimizer));
+    TRY(step_new(ctx, c, t->data, t->generator, &t->optimizer, &t->step));
+    TRY(collapse_watch_new(ctx, t->data->classes, &t->watch));
+    if (c->run.preflight) {
+        field_args args = field_args_of(&c->drift);
+        TRY(preflight_run(ctx, &args));
+    }
+out:
+    return status;
+}
+
+/* The parts that write; the run directory is there. */
+static drift_status make_writers(drift_trainer *t, int64_t keep_step)
+{
+    drift_status status = DRIFT_OK;
+    TRY(metrics_open(&t->dir, t->c, keep_step, &t->metrics));
+    TRY(metrics_describe(t->metrics, t->data->digest, t->steps));
+    TRY(preview_new(t->ctx, t->c, &t->dir, t->generator, t->data, &t->preview));
+out:
+    return status;
+}
+
+static drift_trainer *trainer_alloc(drift_context *ctx)
+{
+    drift_trainer *t = mem_alloc(ctx, 1, sizeof *t);
+    if (t) {
+        t->ctx = ctx;
+        t->dir.log = -1;
+        t->logged = t->saved = t->previewed = -1;
+    }
+    return t;
+}
+
+void drift_trainer_free(drift_trainer *t)
+{
+    if (!t)
+        return;
+    preview_free(&t->preview);
+    metrics_close(t->metrics);
+    collapse_watch_free(&t->watch);
+    step_free(&t->step);
+    optimizer_free(&t->optimizer);
+    generator_free(t->generator);
+    dataset_free(t->data);
+    rundir_close(&t->dir);
+    config_free(t->c);
+    mem_free(t);
+}
+
+const char *drift_trainer_directory(const drift_trainer *t)
+{
+    return t->dir.path;
+}
+
+drift_status drift_trainer_new(drift_context *ctx, const drift_config *c,
+                               const char *directory, int flags,
+                               drift_trainer **out)
+{
+    drift_status status = DRIFT_OK;
+    int force = flags & DRIFT_TRAINER_FORCE;
+    drift_trainer *t = trainer_alloc(ctx);
+    *out = NULL;
+    if (!t)
+        return DRIFT_ERROR_MEMORY;
+    if (!force)
+        TRY(rundir_check_free(ctx, directory));
+    TRY(config_copy(ctx, c, &t->c));
+    TRY(config_resolve(ctx, t->c));
+    TRY(make_parts(t, 1));
+    TRY(rundir_create(ctx, directory, force, t->c, &t->dir));
+    TRY(make_writers(t, -1));
+    rundir_log(&t->dir, "run begins: %s, %" PRId64 " steps, device %s",
+               t->c->data.path, t->c->run.steps, drift_context_device(ctx));
+    *out = t;
+    t = NULL;
+out:
+    drift_trainer_free(t);
+    return status;
+}
+
+/* "run.key=value"; the seed is part of the result and cannot change. */
+static drift_status apply_override(drift_trainer *t, const char *text)
+{
+    drift_status status = DRIFT_OK;
+    const char *equals = strchr(text, '=');
+    char key[64];
+    if (!equals || strncmp(text, "run.", 4) != 0 ||
+        (size_t)(equals - text) >= sizeof key)
+        FAIL(t->ctx, DRIFT_ERROR_USAGE,
+             "'%.80s': a run that is resumed takes run.KEY=VALUE only", text);
+    snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+    if (!strcmp(key, "run.seed"))
+        FAIL(t->ctx, DRIFT_ERROR_USAGE,
+             "'%.80s': the seed of a run cannot change", text);
+    TRY(config_set(t->ctx, t->c, "argument", key, equals + 1));
+out:
+    return status;
+}
+
+drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
+                                  const char *const *overrides, size_t count,
+                                  drift_trainer **out)
+{
+    drift_status status = DRIFT_OK;
+    char *latest = NULL;
+    checkpoint file = {0};
+    drift_trainer *t = trainer_alloc(ctx);
+    *out = NULL;
+    if (!t)
+        return DRIFT_ERROR_MEMORY;
+    latest = mem_printf(ctx, "%s/checkpoints/latest.safetensors", directory);
+    if (!latest) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(checkpoint_open(ctx, latest, &file));
+    TRY(checkpoint_config(ctx, &file, &t->c));
+    for (size_t i = 0; i < count; i++)
+        TRY(apply_override(t, overrides[i]));
+    TRY(config_resolve(ctx, t->c));
+    TRY(make_parts(t, 0));
+    if (strcmp(t->data->digest, file.facts.data_digest) != 0)
+        FAIL(ctx, DRIFT_ERROR_FORMAT,
+             "'%s': the data have changed since the run began (digest %s, "
+             "now %s)",
+             t->c->data.path, file.facts.data_digest, t->data->digest);
+    TRY(restore_state(t, &file));
+    TRY(rundir_open(ctx, directory, &t->dir));
+    TRY(rundir_write_config(&t->dir, t->c));
+    TRY(make_writers(t, t->steps));
+    t->previewed = t->steps;
+    t->logged = t->steps;
+    rundir_log(&t->dir, "run goes on after step %" PRId64, t->steps);
+    *out = t;
+    t = NULL;
+out:
+    checkpoint_close(&file);
+    mem_free(latest);
+    drift_trainer_free(t);
+    return status;
+}
+
+/* -- after a step ------------------------------------------------------- */
+
+/* Plots need a library that not every build has: then they are left out. */
+static drift_status plot_done(drift_trainer *t, drift_status status)
+{
+    if (status != DRIFT_ERROR_UNAVAILABLE)
+        return status;
+    if (!t->no_plots)
+        rundir_warn(&t->dir, "pictures are left out: %s",
+                    drift_error_text(t->ctx));
+    t->no_plots = 1;
+    drift_error_clear(t->ctx);
+    return DRIFT_OK;
+}
+
+static drift_status draw_curves(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    TRY(plot_done(t, metrics_curves(t->metrics)));
+    if (t->preview.plane)
+        TRY(plot_done(t, metrics_losses(t->metrics)));
+out:
+    return status;
+}
+
+static drift_status make_preview(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    const tensor *flat = t->optimizer.config.ema_count
+                             ? &t->optimizer.ema[0]
+                             : &t->generator->params.value;
+    TRY(plot_done(t, preview_make(&t->preview, flat, t->steps)));
+    t->previewed = t->steps;
+out:
+    return status;
+}
+
+static void watch_collapse(drift_trainer *t)
+{
+    step *s = &t->step;
+    if (s->report.spread < 0 || t->steps <= t->c->optimizer.warmup_steps)
+        return;
+    for (size_t e = 0; e < s->entries; e++)
+        if (collapse_watch_add(&t->watch, s->classes[e], s->spreads[e]))
+            rundir_warn(&t->dir,
+                        "collapse: for %d logged steps the samples of class "
+                        "%d have varied less than %g of what the data do "
+                        "(now %.3g, step %" PRId64 ")",
+                        COLLAPSE_STEPS, s->classes[e], (double)COLLAPSE_SPREAD,
+                        (double)s->spreads[e], t->steps);
+}
+
+static double speed(const drift_trainer *t)
+{
+    return t->window_seconds > 0 ? (double)t->window_images / t->window_seconds
+                                 : 0;
+}
+
+static drift_status log_step(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    step_report *r = &t->step.report;
+    r->step = t->steps;
+    r->images = t->images;
+    r->seconds = t->seconds;
+    r->samples_per_second = speed(t);
+    TRY(metrics_add(t->metrics, r));
+    watch_collapse(t);
+    t->logged = t->steps;
+    t->window_seconds = 0;
+    t->window_images = 0;
+out:
+    return status;
+}
+
+static drift_status finish(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    if (t->logged < t->steps)
+        TRY(log_step(t));
+    if (t->previewed < t->steps)
+        TRY(make_preview(t));
+    TRY(drift_trainer_save(t));
+    if (t->c->run.gif)
+        TRY(plot_done(t, preview_gif(&t->preview)));
+    rundir_log(&t->dir, "run ends after %" PRId64 " steps, %.1f s", t->steps,
+               t->seconds);
+out:
+    return status;
+}
+
+static int is_due(int64_t n, int64_t every)
+{
+    return every > 0 && n % every == 0;
+}
+
+static int is_last(const drift_trainer *t)
+{
+    const run_config *r = &t->c->run;
+    return t->steps >= r->steps ||
+           (r->minutes > 0 && t->seconds >= 60 * r->minutes);
+}
+
+/* All that is to be written after a step. */
+static drift_status write_due(drift_trainer *t, int log)
+{
+    drift_status status = DRIFT_OK;
+    const run_config *r = &t->c->run;
+    if (log)
+        TRY(log_step(t));
+    if (is_due(t->steps, r->preview_every)) {
+        TRY(make_preview(t));
+        TRY(draw_curves(t));
+    }
+    if (is_due(t->steps, r->save_every))
+        TRY(save_state(t));
+out:
+    return status;
+}
+
+static void fill_progress(const drift_trainer *t, double rate,
+                          drift_progress *p)
+{
+    const step_report *r = &t->step.report;
+    const run_config *run = &t->c->run;
+    double a_step = t->steps ? t->seconds / (double)t->steps : 0;
+    *p = (drift_progress){.step = t->steps,
+                          .total_steps = run->steps,
+                          .seconds = t->seconds,
+                          .seconds_left =
+                              (double)(run->steps - t->steps) * a_step,
+                          .images = t->images,
+                          .samples_per_second = rate,
+                          .loss = r->loss,
+                          .grad_norm = r->grad_norm,
+                          .learning_rate = r->learning_rate,
+                          .temperatures = r->temperatures,
+                          .spread = t->logged == t->steps ? r->spread : -1,
+                          .logged = t->logged == t->steps,
+                          .saved = t->saved == t->steps,
+                          .done = t->done};
+    if (run->minutes > 0)
+        p->seconds_left = fmin(p->seconds_left, 60 * run->minutes - t->seconds);
+    p->seconds_left = fmax(p->seconds_left, 0);
+    for (int j = 0; j < r->temperatures; j++) {
+        p->temperature[j] = r->temperature[j];
+        p->drift[j] = r->drift[j];
+        p->ess[j] = r->ess[j];
+    }
+}
+
+/* NaN or infinity: keep what led there for a look, and say where it was. */
+static drift_status give_up(drift_trainer *t, drift_status status)
+{
+    status = error_prefix(t->ctx, status, "step %" PRId64, t->steps + 1);
+    rundir_warn(&t->dir, "%s", drift_error_text(t->ctx));
+    if (save_failed(t) != DRIFT_OK)
+        rundir_warn(&t->dir, "the failed state could not be saved");
+    return status;
+}
+
+drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
+{
+    drift_status status = DRIFT_OK;
+    double start = clock_seconds();
+    double rate = 0;
+    if (!t->done && !is_last(t)) {
+        int64_t n = t->steps;
+        int log = n == 0 || is_due(n + 1, t->c->run.log_every) ||
+                  n + 1 == t->c->run.steps;
+        if (n == 0 && t->previewed < 0)
+            TRY(make_preview(t));
+        status = step_run(&t->step, n, log);
+        if (status == DRIFT_ERROR_NUMBER)
+            status = give_up(t, status);
+        TRY(status);
+        t->steps++;
+        t->images += (int64_t)t->step.batch;
+        double spent = clock_seconds() - start;
+        t->seconds += spent;
+        t->window_seconds += spent;
+        t->window_images += (int64_t)t->step.batch;
+        rate = speed(t);
+        start = clock_seconds();
+        TRY(write_due(t, log));
+        t->seconds += clock_seconds() - start;
+    }
+    if (!t->done && is_last(t)) {
+        TRY(finish(t));
+        t->done = 1;
+    }
+    if (progress)
+        fill_progress(t, rate, progress);
+out:
+    return status;
+}
+
+drift_status drift_trainer_save(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    if (t->saved != t->steps)
+        TRY(save_state(t));
+    TRY(draw_curves(t));
+out:
+    return status;
+}
