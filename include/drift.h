@@ -114,6 +114,11 @@ void drift_error_clear(drift_context *ctx);
  * skx". Owned by the context. */
 const char *drift_context_device(const drift_context *ctx);
 
+/* Op i, its seconds and calls since opening, when `profile` was asked for;
+ * NULL after the last op, or without a profile. */
+const char *drift_context_profile(const drift_context *ctx, size_t i,
+                                  double *seconds, size_t *calls);
+
 const char *drift_version(void); /* of the library at run time */
 
 /* Facts of the build, each one line. */
@@ -275,6 +280,7 @@ typedef struct drift_model_info {
     int use_class, use_alpha; /* whether they influence the samples */
     size_t numbers;           /* height * width * channels */
     size_t noise;             /* numbers of noise a sample */
+    size_t styles;            /* style indices a sample */
     size_t parameters;
 } drift_model_info;
 
@@ -305,6 +311,7 @@ typedef struct drift_request {
     const int32_t *labels; /* [count], or NULL: (first + i) mod classes */
     const float *alpha;    /* [count] guidance strengths, or NULL: 1 */
     const float *noise;    /* [count,noise], or NULL: drawn */
+    const int32_t *styles; /* [count,styles], or NULL: drawn */
 } drift_request;
 
 /* Samples [count,height,width,channels]: pixels nominally in [-1,1], or
@@ -312,9 +319,10 @@ typedef struct drift_request {
 DRIFT_MUST_CHECK drift_status drift_model_sample(drift_model *model,
                                                  const drift_request *request,
                                                  float *samples);
-/* The noise [count,noise] that drift_model_sample draws. */
+/* The noise [count,noise] and style indices [count,styles] (each may be NULL)
+ * that drift_model_sample draws. */
 void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
-                       size_t count, float *noise);
+                       size_t count, float *noise, int32_t *styles);
 
 /* Pixels from [-1,1] to bytes, clipped, as published scores count them. */
 void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);

@@ -34,3 +34,13 @@ static void count(drift_context *ctx, op_id op, double begin)
     }
 #include "ops/ops.def"
 #undef OP
+
+const char *drift_context_profile(const drift_context *ctx, size_t i,
+                                  double *seconds, size_t *calls)
+{
+    if (i >= OP_COUNT || !ctx->profile)
+        return NULL;
+    *seconds = ctx->profile->seconds[i];
+    *calls = ctx->profile->calls[i];
+    return op_names[i];
+}

@@ -66,6 +66,7 @@ static drift_status fill_info(drift_model *m)
         .numbers = (size_t)f->sample.height * (size_t)f->sample.width *
                    (size_t)f->sample.channels,
         .noise = shape_count(generator_noise_shape(g, 1)),
+        .styles = (size_t)g->config.style_tokens,
     };
     m->part_counts = mem_alloc(m->ctx, p->part_count, sizeof *m->part_counts);
     if (!m->part_counts)
@@ -147,13 +148,17 @@ const char *drift_model_ema(const drift_model *m, size_t i)
 /* -- sampling ----------------------------------------------------------- */
 
 void drift_model_noise(const drift_model *m, uint64_t seed, uint64_t first,
-                       size_t count, float *noise)
+                       size_t count, float *noise, int32_t *styles)
 {
-    rng_stream s = {seed, RNG_SAMPLE, STREAM_NOISE};
-    float std = m->generator->config.noise_std;
-    size_t n = m->info.noise;
-    for (size_t i = 0; i < count * n; i++)
-        noise[i] = std * rng_normal(s, first * n + i);
+    const generator_config *g = &m->generator->config;
+    rng_stream normal = {seed, RNG_SAMPLE, STREAM_NOISE};
+    rng_stream index = {seed, RNG_SAMPLE, STREAM_STYLE};
+    size_t n = m->info.noise, k = m->info.styles;
+    for (size_t i = 0; noise && i < count * n; i++)
+        noise[i] = g->noise_std * rng_normal(normal, first * n + i);
+    for (size_t i = 0; styles && i < count * k; i++)
+        styles[i] =
+            (int32_t)rng_below(index, first * k + i, (uint32_t)g->style_codes);
 }
 
 /* Host and device sides of one batch's input. */
@@ -167,7 +172,7 @@ static drift_status batch_new(drift_model *m, size_t b, batch *x)
 {
     drift_context *ctx = m->ctx;
     drift_status status = DRIFT_OK;
-    size_t styles = (size_t)m->generator->config.style_tokens;
+    size_t styles = m->info.styles;
     x->noise = mem_alloc(ctx, b * m->info.noise, sizeof *x->noise);
     x->alpha = mem_alloc(ctx, b, sizeof *x->alpha);
     x->label = mem_alloc(ctx, b, sizeof *x->label);
@@ -202,23 +207,20 @@ static drift_status batch_fill(drift_model *m, const drift_request *r,
 {
     drift_context *ctx = m->ctx;
     drift_status status = DRIFT_OK;
-    const generator_config *g = &m->generator->config;
-    rng_stream styles = {r->seed, RNG_SAMPLE, STREAM_STYLE};
     uint64_t first = r->first + start;
-    size_t n = m->info.noise, k = (size_t)g->style_tokens;
+    size_t n = m->info.noise, k = m->info.styles;
+    drift_model_noise(m, r->seed, first, b, r->noise ? NULL : x->noise,
+                      r->styles ? NULL : x->style);
     if (r->noise)
         memcpy(x->noise, r->noise + start * n, b * n * sizeof *x->noise);
-    else
-        drift_model_noise(m, r->seed, first, b, x->noise);
+    if (r->styles)
+        memcpy(x->style, r->styles + start * k, b * k * sizeof *x->style);
     for (size_t i = 0; i < b; i++) {
         x->alpha[i] = r->alpha ? r->alpha[start + i] : 1;
         x->label[i] = r->labels
                           ? r->labels[start + i]
                           : (int32_t)((first + i) % (uint64_t)m->info.classes);
     }
-    for (size_t i = 0; i < b * k; i++)
-        x->style[i] =
-            (int32_t)rng_below(styles, first * k + i, (uint32_t)g->style_codes);
     TRY(tensor_write(ctx, &x->d_noise, x->noise));
     TRY(tensor_write(ctx, &x->d_alpha, x->alpha));
     TRY(tensor_write(ctx, &x->d_label, x->label));
@@ -263,6 +265,13 @@ static drift_status check_request(const drift_model *m, const drift_request *r)
                          "alpha %g is not a finite number",
                          (double)r->alpha[i]);
     }
+    for (size_t i = 0; r->styles && i < r->count * m->info.styles; i++)
+        if (r->styles[i] < 0 ||
+            r->styles[i] >= m->generator->config.style_codes)
+            return ERROR(m->ctx, DRIFT_ERROR_USAGE,
+                         "style index %ld is not one of 0 to %d",
+                         (long)r->styles[i],
+                         m->generator->config.style_codes - 1);
     return DRIFT_OK;
 }
 
