@@ -1,0 +1,182 @@
+/* op_resize (PyTorch) and resize (one file of JAX's jax.image.resize, one of
+ * PyTorch's and Pillow's modes): bilinear resizing, means, patches. */
+#include <string.h>
+
+#include "graph.h"
+
+static drift_status check_bilinear(golden *g, const char *name,
+                                   resize_args args)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    const array *y = golden_find(g, "%s.y", name);
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", MAP);
+    if (y && y->ndim == 4)
+        graph_output(
+            &q, tape_resize_bilinear(q.tape, x, y->dim[2], y->dim[3], args),
+            "y", MAP);
+out:
+    return graph_close(&q, status);
+}
+
+static drift_status check_nearest(golden *g, const char *name)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", MAP);
+    graph_output(&q, tape_upsample_nearest(q.tape, x, 2), "y", MAP);
+out:
+    return graph_close(&q, status);
+}
+
+/* Mean pools: means of patches. */
+static drift_status check_mean(golden *g, const char *name)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    const array *x0 = golden_find(g, "%s.x", name);
+    const array *y0 = golden_find(g, "%s.y", name);
+    var *mean = NULL, *std = NULL;
+    TRY(graph_open(g, &q, name));
+    if (!x0 || !y0)
+        FAIL(g->ctx, DRIFT_ERROR_FORMAT, "'%s' is not complete", name);
+    int whole = y0->ndim == 2;
+    size_t rows = whole ? 1 : y0->dim[2], columns = whole ? 1 : y0->dim[3];
+    tape_moments(q.tape, graph_input(&q, "x", MAP), (int)(x0->dim[2] / rows),
+                 (int)(x0->dim[3] / columns), 0, &mean, &std);
+    shape s = whole ? SHAPE(x0->dim[0], x0->dim[1])
+                    : SHAPE(x0->dim[0], rows, columns, x0->dim[1]);
+    graph_output(&q, tape_reshape(q.tape, mean, s), "y", whole ? NULL : MAP);
+out:
+    return graph_close(&q, status);
+}
+
+static int patch_side(const golden *g, const char *name)
+{
+    const char *at = strstr(golden_meta(g, name), "p=");
+    return at ? at[2] - '0' : 0;
+}
+
+static drift_status check_patchify(golden *g, const char *name, int order)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", MAP);
+    graph_output(&q, tape_patchify(q.tape, x, patch_side(g, name), order), "y",
+                 NULL);
+out:
+    return graph_close(&q, status);
+}
+
+static drift_status check_unpatchify(golden *g, const char *name, int order)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    const array *y = golden_find(g, "%s.y", name);
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", NULL);
+    if (y && y->ndim == 4)
+        graph_output(
+            &q,
+            tape_unpatchify(q.tape, x,
+                            SHAPE(y->dim[0], y->dim[2], y->dim[3], y->dim[1]),
+                            patch_side(g, name), order),
+            "y", MAP);
+out:
+    return graph_close(&q, status);
+}
+
+static drift_status check_op_case(golden *g, const char *name)
+{
+    const resize_args plain = {0, 0}, antialias = {1, 0};
+    if (!strncmp(name, "bilinear_aa", 11))
+        return check_bilinear(g, name, antialias);
+    if (!strncmp(name, "bilinear", 8))
+        return check_bilinear(g, name, plain);
+    if (!strcmp(name, "nearest2"))
+        return check_nearest(g, name);
+    if (!strcmp(name, "avg2") || !strcmp(name, "avg4") || !strcmp(name, "gap"))
+        return check_mean(g, name);
+    if (!strcmp(name, "patchify_hwc"))
+        return check_patchify(g, name, PATCH_PIXEL_MAJOR);
+    if (!strcmp(name, "patchify_chw"))
+        return check_patchify(g, name, PATCH_CHANNEL_MAJOR);
+    if (!strcmp(name, "unpatchify_hwc"))
+        return check_unpatchify(g, name, PATCH_PIXEL_MAJOR);
+    golden_todo(g, name);
+    return DRIFT_OK;
+}
+
+static drift_status check_op_file(golden *g)
+{
+    return golden_each_case(g, check_op_case);
+}
+
+/* JAX: x -> y, and the adjoint of ct. */
+static drift_status check_jax_case(golden *g, const char *name)
+{
+    const resize_args antialias = {1, 0};
+    drift_status status = DRIFT_OK;
+    tensor *x, *want, *y, *dx, *dy;
+    TRY(golden_load(g, &x, NULL, "%s.x", name));
+    TRY(golden_load(g, &want, NULL, "%s.y", name));
+    TRY(golden_load(g, &dy, NULL, "%s.ct", name));
+    TRY(golden_output(g, &y, want->shape));
+    TRY(golden_gradient(g, &dx, x->shape));
+    TRY(op_resize_bilinear_fwd(g->ctx, y, x, antialias));
+    TRY(op_resize_bilinear_bwd(g->ctx, dx, dy, antialias));
+    TRY(golden_near(g, y, NULL, "%s.y", name));
+    TRY(golden_near(g, dx, NULL, "%s.grad_x", name));
+out:
+    return status;
+}
+
+/* PyTorch: bytes CASE.in_u8 [c,h,w] -> CASE.MODE. */
+static drift_status check_mode(golden *g, const char *name, const char *mode,
+                               resize_args args)
+{
+    drift_status status = DRIFT_OK;
+    tensor *x, *y;
+    const array *want = golden_find(g, "%s.%s", name, mode);
+    if (!want || want->ndim != 3)
+        return DRIFT_OK;
+    TRY(golden_load(g, &x, "120", "%s.in_u8", name));
+    const size_t *dim = x->shape.dim;
+    TRY(golden_output(g, &y, SHAPE(want->dim[1], want->dim[2], dim[2])));
+    tensor small = tensor_reshape(x, SHAPE(1, dim[0], dim[1], dim[2]));
+    tensor large =
+        tensor_reshape(y, SHAPE(1, want->dim[1], want->dim[2], dim[2]));
+    TRY(op_resize_bilinear_fwd(g->ctx, &large, &small, args));
+    TRY(golden_near(g, y, "120", "%s.%s", name, mode));
+out:
+    return status;
+}
+
+static drift_status check_torch_case(golden *g, const char *name)
+{
+    drift_status status = DRIFT_OK;
+    if (!golden_find(g, "%s.bilinear_corners", name)) {
+        golden_todo(g, name); /* the evaluation's and DINOv2's modes */
+        return DRIFT_OK;
+    }
+    TRY(check_mode(g, name, "bilinear", (resize_args){0, 0}));
+    TRY(check_mode(g, name, "bilinear_aa", (resize_args){1, 0}));
+    TRY(check_mode(g, name, "bilinear_corners", (resize_args){0, 1}));
+out:
+    return status;
+}
+
+static drift_status check_file(golden *g)
+{
+    if (!strcmp(golden_meta(g, "kind"), "resize"))
+        return golden_each_case(g, check_jax_case);
+    return golden_each_case(g, check_torch_case);
+}
+
+const golden_family check_resize[] = {
+    {"op_resize.safetensors", check_op_file, 1e-5},
+    {"resize.safetensors", check_file, 1e-5},
+    {0}};
