@@ -242,6 +242,12 @@ int file_exists(const char *path)
     return stat(path, &info) == 0;
 }
 
+int file_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -38,6 +38,7 @@ drift_status file_replace(drift_context *ctx, const char *path,
 drift_status file_make_dir(drift_context *ctx, const char *path)
     DRIFT_MUST_CHECK;
 int file_exists(const char *path);
+int file_is_dir(const char *path);
 
 /* Sorted names in a folder ("." and ".." left out); free each and the list. */
 drift_status file_list(drift_context *ctx, const char *path, char ***names,

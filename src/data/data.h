@@ -10,15 +10,15 @@
 
 /* Section `data` of the configuration. */
 typedef struct data_config {
-    char *path;   /* a folder, file, archive or toy name; see README.md */
-    char *split;  /* "train" (NULL) or "test" where the data have both */
-    int kind;     /* DATA_AUTO ... */
+    char *path;        /* a folder, file, archive or toy name; see README.md */
+    char *split;       /* "train" (NULL) or "test" where the data have both */
+    int kind;          /* DATA_AUTO ... */
     int height, width; /* 0: as stored; else resize to this */
-    int crop;     /* 1: centre crop to the target's aspect before resizing */
-    int channels; /* 0: as stored; 1 grey; 3 RGB */
-    int flip;     /* random horizontal flip in training */
-    int classes;  /* 0: as labelled; 1: ignore the labels; else that many */
-    float noise;  /* toys: extra noise; < 0 = the toy's own */
+    int crop;      /* 1: centre crop to the target's aspect before resizing */
+    int channels;  /* 0: as stored; 1 grey; 3 RGB */
+    int flip;      /* random horizontal flip in training */
+    int classes;   /* 0: as labelled; 1: ignore the labels; else that many */
+    float noise;   /* toys: extra noise; < 0 = the toy's own */
     int64_t limit; /* use only so many, of each class alike; 0 = all */
 } data_config;
 
@@ -38,8 +38,8 @@ struct dataset {
     size_t count; /* 0: endless (toys): every i is a fresh point */
     int classes;  /* >= 1 */
     int height, width, channels; /* points: 1, 1, 2 */
-    int points;   /* 1: coordinates, not pixels */
-    int flip;     /* config.flip; see dataset_augment */
+    int points;                  /* 1: coordinates, not pixels */
+    int flip;                    /* config.flip; see dataset_augment */
     char **class_names;          /* or NULL */
     char digest[DIGEST_TEXT];    /* of the content and the options */
     /* Sample i as [h,w,c] f32: pixels in [-1,1] (v/127.5 - 1). Its label comes
@@ -60,7 +60,6 @@ void dataset_free(dataset *d);
 
 /* For training: mirror `sample` (of get) left to right when d->flip is set and
  * draw i of the stream (RNG_AUGMENT, step) says so. */
-void dataset_augment(const dataset *d, rng_stream s, uint64_t i,
-                     float *sample);
+void dataset_augment(const dataset *d, rng_stream s, uint64_t i, float *sample);
 
 #endif
