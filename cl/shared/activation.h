@@ -16,10 +16,21 @@ static inline float act_silu(float x)
     return x / (1.0f + shared_exp(-x));
 }
 
+/* s = sigmoid(x) and 1 - s, both accurate where they are small. */
+static inline float act_sigmoids(float x, float *rest)
+{
+    float e = shared_exp(x < 0.0f ? x : -x);
+    float r = 1.0f / (1.0f + e);
+    float small = e * r;
+    *rest = x < 0.0f ? r : small;
+    return x < 0.0f ? small : r;
+}
+
 static inline float act_silu_slope(float x)
 {
-    float s = act_sigmoid(x);
-    return s * (1.0f + x * (1.0f - s));
+    float rest;
+    float s = act_sigmoids(x, &rest);
+    return s * (1.0f + x * rest);
 }
 
 /* exp(-a^2/2). The square's rounding error would be magnified by a^2/2, so a
@@ -89,8 +100,9 @@ static inline float act_gelu_tanh(float x)
 static inline float act_gelu_tanh_slope(float x)
 {
     float t2 = 1.59576912f * (x + 0.044715f * (x * x * x));
-    float s = act_sigmoid(t2);
-    float both = s * (1.0f - s); /* 0 where x^3 has overflowed */
+    float rest;
+    float s = act_sigmoids(t2, &rest);
+    float both = s * rest; /* 0 where x^3 has overflowed */
     float slope = 1.59576912f * (1.0f + 0.134145f * (x * x));
     return both > 0.0f ? s + x * both * slope : s;
 }
@@ -122,8 +134,9 @@ static inline float act_tanh(float x)
 
 static inline float act_tanh_slope(float x)
 {
-    float t = act_tanh(x);
-    return (1.0f - t) * (1.0f + t);
+    float rest;
+    float s = act_sigmoids(2.0f * x, &rest);
+    return 4.0f * (s * rest);
 }
 
 #endif

@@ -18,8 +18,9 @@ static CPU_SIMD void chunk_bwd(float *restrict da, float *restrict db,
                                size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        float s = act_sigmoid(a[i]);
-        da[i] += dy[i] * b[i] * (s * (1.0f + a[i] * (1.0f - s)));
+        float rest;
+        float s = act_sigmoids(a[i], &rest);
+        da[i] += dy[i] * b[i] * (s * (1.0f + a[i] * rest));
         db[i] += dy[i] * (a[i] * s);
     }
 }

@@ -3,6 +3,8 @@
 #ifndef DRIFT_FIELD_H
 #define DRIFT_FIELD_H
 
+#include <math.h>
+
 #include "drift/config.h"
 #include "ops/ops.h"
 
@@ -19,13 +21,33 @@
 #define FIELD_STAT_ESS(nr, j)    (1 + 2 * (size_t)(nr) + (size_t)(j))
 #define FIELD_STAT_ESS10(nr, j)  (1 + 3 * (size_t)(nr) + (size_t)(j))
 
-/* What the op is called with in training (queries_are_targets = 1). The toy
- * variant has no scale and no drift normalisation whatever the switches say. */
-field_args field_args_of(const drifting_config *config);
+/* What the op is called with in training. */
+static inline field_args field_args_of(const drifting_config *config)
+{
+    field_args args = config->field;
+    args.queries_are_targets = 1;
+    return args;
+}
+
+/* The switches as they count: off for the toy. */
+static inline int field_scales_features(const field_args *args)
+{
+    return args->variant != FIELD_TOY && args->scale_features;
+}
+
+static inline int field_scales_drift(const field_args *args)
+{
+    return args->variant != FIELD_TOY && args->scale_drift;
+}
 
 /* s of step 3: what features were divided by, given `scale` of the
  * statistics; 1 without feature scaling. The gradient of the loss in a
  * family's features is -2 V / (s G N D). */
-double field_feature_scale(const field_args *args, double scale, size_t d);
+static inline double field_feature_scale(const field_args *args, double scale,
+                                         size_t d)
+{
+    double s = scale / sqrt((double)d);
+    return !field_scales_features(args) ? 1 : s < 1e-3 ? 1e-3 : s;
+}
 
 #endif

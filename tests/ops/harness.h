@@ -68,6 +68,11 @@ typedef void case_function(double *const y[], const double *const x[],
 void case_reference(harness *t, case_function *f, const void *arg, size_t ny,
                     operand *const y[], size_t nx, operand *const x[]);
 
+/* Make an input of what a forward saved: its content becomes its want. */
+void case_saved(operand *o);
+/* Leave an output that only served the reference out of the comparison. */
+void case_drop(operand *o);
+
 /* Fill want of the gradients dx[j] (NULL = not wanted) of the loss
  * sum_i dy[i] * f_i(x), by five-point differences of step case_step: every
  * element when there are few, else a sample of them and one random direction.

@@ -1,0 +1,207 @@
+/* Pass 3 of the field: affinities a = exp(logit - row shift - column shift),
+ * and with S the sum of a over a row's side
+ *     F = cp (sum_pos a y - Sp x) - cn (sum_neg a y - Sn x),
+ *     cp = attraction Sn, cn = repulsion Sp   (cross weights), or
+ *     cp = attraction, cn = repulsion         (separate, sinkhorn),
+ * divided by s. Sums of a y come from products with centred y, below
+ * FIELD_DIRECT from sums of a (y - x). */
+#include <math.h>
+#include <string.h>
+
+#include "cpu/field.h"
+#include "cpu/vexp.h"
+
+typedef struct sums {
+    double first, second; /* of a, of a^2 */
+} sums;
+
+/* Squares of small affinities would underflow in f32. */
+#define LIFT 0x1p40f
+
+/* a = max(exp(l(d) - max(row + col, least_half)), least) w */
+static CPU_SIMD sums affinity_row(float *restrict a, const float *d,
+                                  const float *col, const float *w, size_t n,
+                                  float row, float c1, float c2,
+                                  float least_half, float least)
+{
+    float first = 0, second = 0;
+#pragma omp simd reduction(+ : first, second)
+    for (size_t t = 0; t < n; t++) {
+        float half = row + col[t];
+        half = half < least_half ? least_half : half;
+        float e = vexp(-d[t] * (c1 + c2 * d[t]) - half);
+        e = (e < least ? least : e) * w[t];
+        a[t] = e;
+        first += e;
+        second += (LIFT * e) * (LIFT * e);
+    }
+    return (sums){(double)first, (double)second / LIFT / LIFT};
+}
+
+static CPU_SIMD float shifted_product(const float *a, const float *y, float x,
+                                      size_t n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t t = 0; t < n; t++)
+        sum += a[t] * (y[t] - x);
+    return sum;
+}
+
+typedef struct pull {
+    float pos, pos_x, neg, neg_x; /* F = pos p - pos_x x - neg n + neg_x x */
+} pull;
+
+/* v = k F, or v += k F; returns the sum of F^2. */
+static CPU_SIMD double combine_row(float *restrict v, int add, float k,
+                                   const float *pos, const float *neg,
+                                   const float *x, size_t n, pull c)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++) {
+        float f = (c.pos * pos[j] - c.pos_x * x[j]) -
+                  (c.neg * neg[j] - c.neg_x * x[j]);
+        sum += (double)f * (double)f;
+        v[j] = add ? v[j] + k * f : k * f;
+    }
+    return sum;
+}
+
+/* Affinities of a tile into w->a, [nR][rows][cols]. */
+static void affinities(const field_run *run, field_worker *w,
+                       const field_task *task, const field_shift *shift,
+                       int side, size_t first, size_t last, int count)
+{
+    size_t ld, n = last - first, rows = task->last - task->first;
+    size_t nr = (size_t)run->temperatures;
+    size_t at = run->blocks == 1 ? 0 : task->first;
+    const float *d = field_tile(run, w, task, first, last, &ld);
+    field_weights(run, w, task->g, first, last);
+    if (run->args.normalization == FIELD_SINKHORN)
+        for (size_t t = 0; t < n; t++)
+            w->weight[t] = 1; /* they are in the column sums */
+    for (size_t j = 0; j < nr; j++) {
+        const float *row = field_row_shift(run, shift, side, (int)j) + at;
+        const float *col = shift->col + j * run->t + first;
+        for (size_t i = 0; i < rows; i++) {
+            sums s = affinity_row(w->a + (j * rows + i) * n, d + i * ld, col,
+                                  w->weight, n, row[i], run->c1[j], run->c2[j],
+                                  run->least_half, run->least);
+            if (!count)
+                continue;
+            w->sum[((size_t)side * nr + j) * run->rb + i] += s.first;
+            if (side == 1)
+                w->square[j * run->rb + i] += s.second;
+        }
+    }
+}
+
+/* acc += a y over a tile. */
+static void gather(const field_run *run, field_worker *w,
+                   const field_task *task, float *acc, size_t first,
+                   size_t last, size_t at, size_t len)
+{
+    size_t n = last - first, rows = task->last - task->first;
+    size_t all = (size_t)run->temperatures * rows;
+    if (!run->direct) {
+        const float *y = field_targets(run, w, task, first, last, at, len);
+        cpu_sgemm(0, 0, all, len, n, 1, w->a, n, y, len, 1, acc, len);
+        return;
+    }
+    const float *y = field_transposed(run, w, task, first, last);
+    for (size_t i = 0; i < all; i++) {
+        const float *x =
+            run->x + (task->g * run->n + task->first + i % rows) * run->d;
+        for (size_t j = 0; j < len; j++)
+            acc[i * len + j] +=
+                shifted_product(w->a + i * n, y + j * run->ct, x[j], n);
+    }
+}
+
+static pull pull_of(const field_run *run, const field_worker *w, size_t j,
+                    size_t i)
+{
+    size_t nr = (size_t)run->temperatures;
+    double sn = w->sum[j * run->rb + i], sp = w->sum[(nr + j) * run->rb + i];
+    int cross = run->args.normalization != FIELD_SEPARATE &&
+                run->args.normalization != FIELD_SINKHORN;
+    double cp = (double)run->args.attraction * (cross ? sn : 1) / run->s;
+    double cn = (double)run->args.repulsion * (cross ? sp : 1) / run->s;
+    if (run->direct) /* x is in the sums already */
+        return (pull){(float)cp, 0, (float)cn, 0};
+    return (pull){(float)cp, (float)(cp * sp), (float)cn, (float)(cn * sn)};
+}
+
+/* Where F of temperature j goes: the last one lies in v. */
+static float *place(const field_run *run, size_t j, size_t row)
+{
+    size_t nr = (size_t)run->temperatures;
+    if (j + 1 == nr)
+        return run->v + row * run->d;
+    return run->force + (j * run->g * run->n + row) * run->d;
+}
+
+static void combine(const field_run *run, field_worker *w,
+                    const field_task *task, const double *k, size_t at,
+                    size_t len, double *total)
+{
+    size_t rows = task->last - task->first, nr = (size_t)run->temperatures;
+    for (size_t i = 0; i < rows; i++) {
+        size_t row = task->g * run->n + task->first + i;
+        for (size_t j = 0; j < nr; j++) {
+            float *out = w->line;
+            if (k)
+                out = run->v + row * run->d + at;
+            else if (run->force || nr == 1)
+                out = place(run, j, row) + at;
+            size_t from = (j * rows + i) * len;
+            total[j] += combine_row(out, k && j, k ? (float)k[j] : 1,
+                                    w->acc[1] + from, w->acc[0] + from,
+                                    w->x + i * len, len, pull_of(run, w, j, i));
+        }
+    }
+}
+
+static void keep_ess(const field_run *run, const field_worker *w,
+                     const field_task *task)
+{
+    size_t nr = (size_t)run->temperatures;
+    for (size_t j = 0; j < nr; j++)
+        for (size_t i = task->first; i < task->last; i++) {
+            size_t at = j * run->rb + i - task->first;
+            double first = w->sum[nr * run->rb + at], second = w->square[at];
+            run->ess[(j * run->g + task->g) * run->n + i] =
+                second > 0 ? (float)(first * first / second) : 0;
+        }
+}
+
+void field_force(const field_run *run, field_worker *w, const field_task *task,
+                 const field_shift *shift, const double *k)
+{
+    size_t rows = task->last - task->first, nr = (size_t)run->temperatures;
+    double total[FIELD_MAX_R] = {0};
+    memset(w->sum, 0, 2 * nr * run->rb * sizeof *w->sum);
+    memset(w->square, 0, nr * run->rb * sizeof *w->square);
+    for (size_t at = 0; at < run->d; at += run->dc) {
+        size_t len = least_size(run->dc, run->d - at);
+        for (int side = 0; side < 2; side++) {
+            memset(w->acc[side], 0, nr * rows * len * sizeof(float));
+            for (size_t c = run->side[side], next; c < run->side[side + 1];
+                 c = next) {
+                next = field_step(run, (size_t)side, c);
+                affinities(run, w, task, shift, side, c, next, at == 0);
+                gather(run, w, task, w->acc[side], c, next, at, len);
+            }
+        }
+        if (!run->direct)
+            field_rows(run, w, task, at, len);
+        else
+            memset(w->x, 0, rows * len * sizeof *w->x);
+        combine(run, w, task, k, at, len, total);
+    }
+    keep_ess(run, w, task);
+    for (size_t j = 0; j < nr; j++)
+        run->partial[(j * run->g + task->g) * run->blocks + task->block] =
+            total[j];
+}

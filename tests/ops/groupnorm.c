@@ -1,0 +1,171 @@
+/* groupnorm: y = (x - mean) rstd w + b per sample and group of channels. */
+#include "harness.h"
+
+#include <math.h>
+
+/* The roundings of the mean and of x - mean are magnified by 1/std in y and dw,
+ * by its square in dx. */
+static double largest(const operand *rstd)
+{
+    double most = 1;
+    for (size_t i = 0; i < rstd->count; i++)
+        most = fmax(most, rstd->want[i]);
+    return most;
+}
+
+typedef struct sizes {
+    size_t n, h, w, c;
+    int groups;
+    double eps;
+} sizes;
+
+/* y, mean, rstd from x, w, b. */
+static void formula(double *const y[], const double *const x[], const void *arg)
+{
+    const sizes *s = arg;
+    size_t positions = s->h * s->w, groups = (size_t)s->groups;
+    size_t per = s->c / groups;
+    double count = (double)(positions * per);
+    for (size_t n = 0; n < s->n; n++)
+        for (size_t g = 0; g < groups; g++) {
+            double mean = 0, variance = 0;
+            size_t at = n * positions * s->c + g * per;
+            for (size_t p = 0; p < positions; p++)
+                for (size_t i = 0; i < per; i++)
+                    mean += x[0][at + p * s->c + i] / count;
+            for (size_t p = 0; p < positions; p++)
+                for (size_t i = 0; i < per; i++) {
+                    double d = x[0][at + p * s->c + i] - mean;
+                    variance += d * d / count;
+                }
+            double rstd = 1 / sqrt(variance + s->eps);
+            for (size_t p = 0; p < positions; p++)
+                for (size_t i = 0; i < per; i++) {
+                    size_t k = at + p * s->c + i;
+                    y[0][k] = (x[0][k] - mean) * rstd *
+                                  (x[1] ? x[1][g * per + i] : 1) +
+                              (x[2] ? x[2][g * per + i] : 0);
+                }
+            if (y[1])
+                y[1][n * groups + g] = mean;
+            if (y[2])
+                y[2][n * groups + g] = rstd;
+        }
+}
+
+/* One number a group, narrow and wide maps, slices, groups wider than a
+ * slice, many samples. */
+static const sizes cases[] = {
+    {1, 1, 1, 1, 1, 1e-5},    {2, 1, 1, 8, 4, 1e-6},   {2, 5, 6, 12, 4, 1e-6},
+    {3, 7, 7, 17, 1, 1e-5},   {2, 3, 4, 64, 32, 1e-6}, {1, 5, 3, 200, 4, 1e-5},
+    {2, 3, 1, 1100, 2, 1e-5}, {33, 3, 5, 6, 3, 1e-5},  {2, 29, 31, 16, 4, 1e-5},
+    {35, 2, 2, 130, 13, 1e-5}};
+#define CASES (sizeof cases / sizeof *cases)
+
+void test_groupnorm_fwd(harness *t)
+{
+    drift_context *ctx = case_context(t);
+    for (size_t i = 0; i < CASES; i++)
+        for (int with = 0; with < 4; with++) {
+            sizes s = cases[i];
+            case_begin(t, "%zux%zux%zux%zu, %d groups, affine %d", s.n, s.h,
+                       s.w, s.c, s.groups, with);
+            shape map = SHAPE(s.n, s.h, s.w, s.c);
+            operand *y = case_output(t, map);
+            operand *mean = case_output(t, SHAPE(s.n, (size_t)s.groups));
+            operand *rstd = case_output(t, SHAPE(s.n, (size_t)s.groups));
+            operand *x = case_input(t, map, -2, 3);
+            operand *w = with & 1 ? case_input(t, SHAPE(s.c), .5, 2) : NULL;
+            operand *b = with & 2 ? case_input(t, SHAPE(s.c), -1, 1) : NULL;
+            case_reference(t, formula, &s, LIST(y, mean, rstd), LIST(x, w, b));
+            y->terms = 8;
+            mean->terms = rstd->terms = 2;
+            mean->magnitude = 1;
+            y->magnitude = largest(rstd);
+            CASE_RUN(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(rstd), T(x),
+                                         T(w), T(b), s.groups, (float)s.eps));
+        }
+
+    sizes s = {2, 4, 4, 8, 2, 1e-5};
+    case_begin(t, "mean 1000 times the spread");
+    operand *y = case_output(t, SHAPE(2, 16, 8));
+    operand *mean = case_output(t, SHAPE(2, 2));
+    operand *rstd = case_output(t, SHAPE(2, 2));
+    operand *x = case_input(t, SHAPE(2, 16, 8), 1000, 1001);
+    case_reference(t, formula, &s, LIST(y, mean, rstd), LIST(x, NULL, NULL));
+    y->magnitude = 1000 * rstd->want[0]; /* the rounding of the mean */
+    CASE_RUN(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(rstd), T(x), NULL, NULL,
+                                 2, 1e-5f));
+
+    case_begin(t, "invalid shapes");
+    operand *wrong = case_input(t, SHAPE(7), 0, 1);
+    CASE_REJECTED(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(rstd), T(wrong),
+                                      NULL, NULL, 2, 1e-5f));
+    y = case_output(t, SHAPE(2, 16, 8));
+    x = case_input(t, SHAPE(2, 16, 8), 0, 1);
+    mean = case_output(t, SHAPE(2, 2));
+    rstd = case_output(t, SHAPE(2, 4));
+    CASE_REJECTED(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(rstd), T(x), NULL,
+                                      NULL, 2, 1e-5f));
+    CASE_REJECTED(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(mean), T(x), NULL,
+                                      NULL, 3, 1e-5f));
+    CASE_REJECTED(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(mean), T(x), NULL,
+                                      NULL, 0, 1e-5f));
+    CASE_REJECTED(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(mean), T(x),
+                                      T(wrong), NULL, 2, 1e-5f));
+}
+
+void test_groupnorm_bwd(harness *t)
+{
+    drift_context *ctx = case_context(t);
+    for (size_t i = 1; i < CASES; i++)
+        for (int wanted = 1; wanted < 8; wanted++) {
+            sizes s = cases[i];
+            case_begin(t, "%zux%zux%zux%zu, %d groups, gradients %d", s.n, s.h,
+                       s.w, s.c, s.groups, wanted);
+            shape map = SHAPE(s.n, s.h, s.w, s.c);
+            int with_w = wanted != 1; /* once without */
+            operand *dy = case_input(t, map, -1, 1);
+            operand *x = case_input(t, map, -2, 3);
+            operand *w = with_w ? case_input(t, SHAPE(s.c), .5, 2) : NULL;
+            operand *b = case_input(t, SHAPE(s.c), -1, 1);
+            operand *y = case_output(t, map);
+            operand *mean = case_input(t, SHAPE(s.n, (size_t)s.groups), 0, 1);
+            operand *rstd = case_input(t, SHAPE(s.n, (size_t)s.groups), 0, 1);
+            operand *dx = wanted & 1 ? case_gradient(t, map) : NULL;
+            operand *dw = wanted & 2 ? case_gradient(t, SHAPE(s.c)) : NULL;
+            operand *db = wanted & 4 ? case_gradient(t, SHAPE(s.c)) : NULL;
+            case_reference(t, formula, &s, LIST(y, mean, rstd), LIST(x, w, b));
+            case_saved(mean);
+            case_saved(rstd);
+            case_drop(y);
+            double size = largest(rstd);
+            case_gradients(t, formula, &s, LIST(dy, NULL, NULL), LIST(x, w, b),
+                           LIST(dx, dw, db));
+            if (dx)
+                dx->magnitude = size * size;
+            if (dw)
+                dw->magnitude = size;
+            if (dx)
+                dx->terms = 16;
+            if (dw)
+                dw->terms = 8 + sqrt((double)(s.n * s.h * s.w));
+            if (db)
+                db->terms = 1 + sqrt((double)(s.n * s.h * s.w));
+            CASE_RUN(t, op_groupnorm_bwd(ctx, T(dx), T(dw), T(db), T(dy), T(x),
+                                         T(w), T(mean), T(rstd), s.groups));
+        }
+
+    case_begin(t, "invalid shapes");
+    operand *x = case_input(t, SHAPE(2, 3, 8), 0, 1);
+    operand *other = case_input(t, SHAPE(2, 4, 8), 0, 1);
+    operand *mean = case_input(t, SHAPE(2, 4), 0, 1);
+    operand *dx = case_gradient(t, SHAPE(2, 3, 8));
+    operand *dw = case_gradient(t, SHAPE(7));
+    CASE_REJECTED(t, op_groupnorm_bwd(ctx, T(dx), NULL, NULL, T(other), T(x),
+                                      NULL, T(mean), T(mean), 4));
+    CASE_REJECTED(t, op_groupnorm_bwd(ctx, T(dx), T(dw), NULL, T(x), T(x), NULL,
+                                      T(mean), T(mean), 4));
+    CASE_REJECTED(t, op_groupnorm_bwd(ctx, T(dx), NULL, NULL, T(x), T(x), NULL,
+                                      T(mean), T(mean), 2));
+}
