@@ -10,14 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "cpu/cpu.h"
 #include "cpu/tile.h"
 #include "cpu/vexp.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #define BLOCK_FLOATS 65536 /* logits a block holds */
 
@@ -83,7 +78,7 @@ typedef struct scratch {
 static size_t scratch_floats(const sizes *z)
 {
     return 2 * z->d * z->pad_s + (3 * z->t + 2 * z->s) * z->pad_d +
-           2 * z->block * z->pad_s;
+           2 * z->block * z->pad_s; /* whole cache lines */
 }
 
 static scratch scratch_at(float *at, const sizes *z)
@@ -99,26 +94,6 @@ static scratch scratch_at(float *at, const sizes *z)
     s.p = s.v + z->s * z->pad_d;
     s.ds = s.p + z->block * z->pad_s;
     return s;
-}
-
-static int threads_wanted(const sizes *z)
-{
-#ifdef _OPENMP
-    size_t pairs = z->b * z->h, n = (size_t)omp_get_max_threads();
-    return (int)(pairs < n ? pairs ? pairs : 1 : n);
-#else
-    (void)z;
-    return 1;
-#endif
-}
-
-static int thread_number(void)
-{
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 /* p = exp(scale p - max) in place; the sum, and max through *most. */
@@ -192,17 +167,16 @@ drift_status cpu_attention_fwd(drift_context *ctx, tensor *o, tensor *lse,
 {
     sizes z = sizes_of(q, k);
     size_t each = scratch_floats(&z);
-    int threads = threads_wanted(&z);
-    float *room = mem_alloc(ctx, each * (size_t)threads, sizeof *room);
+    int threads = cpu_threads(z.b * z.h);
+    float *room = cpu_scratch(ctx, each * (size_t)threads);
     if (!room)
         return DRIFT_ERROR_MEMORY;
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (size_t pair = 0; pair < z.b * z.h; pair++) {
-        scratch w = scratch_at(room + each * (size_t)thread_number(), &z);
+        scratch w = scratch_at(room + each * (size_t)cpu_thread_number(), &z);
         forward_pair(&z, pair / z.h, pair % z.h, &w, o, f32(lse), q, k, v,
                      scale);
     }
-    mem_free(room);
     return DRIFT_OK;
 }
 
@@ -313,17 +287,16 @@ drift_status cpu_attention_bwd(drift_context *ctx, tensor *dq, tensor *dk,
 {
     sizes z = sizes_of(q, k);
     size_t each = scratch_floats(&z);
-    int threads = threads_wanted(&z);
-    float *room = mem_alloc(ctx, each * (size_t)threads, sizeof *room);
+    int threads = cpu_threads(z.b * z.h);
+    float *room = cpu_scratch(ctx, each * (size_t)threads);
     if (!room)
         return DRIFT_ERROR_MEMORY;
     gradients g = {f32(dq), f32(dk), f32(dv)};
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (size_t pair = 0; pair < z.b * z.h; pair++) {
-        scratch w = scratch_at(room + each * (size_t)thread_number(), &z);
+        scratch w = scratch_at(room + each * (size_t)cpu_thread_number(), &z);
         backward_pair(&z, pair / z.h, pair % z.h, &w, g, dout, q, k, v, o,
                       f32(lse), scale);
     }
-    mem_free(room);
     return DRIFT_OK;
 }

@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
@@ -40,9 +44,47 @@ static drift_status finish(drift_context *ctx)
     return DRIFT_OK;
 }
 
+/* The backend's own state. */
+typedef struct cpu_device {
+    float *scratch;
+    size_t bytes;
+} cpu_device;
+
 static void close_device(drift_context *ctx)
 {
-    (void)ctx;
+    cpu_device *device = ctx->device;
+    mem_free(device->scratch);
+    mem_free(device);
+    ctx->device = NULL;
+}
+
+float *cpu_scratch(drift_context *ctx, size_t floats)
+{
+    cpu_device *device = ctx->device;
+    size_t bytes = floats * sizeof(float);
+    if (bytes > device->bytes) {
+        mem_free(device->scratch);
+        device->bytes = 0;
+        device->scratch = mem_alloc_aligned(ctx, bytes);
+        if (device->scratch)
+            device->bytes = bytes;
+    }
+    return device->scratch;
+}
+
+int cpu_threads(size_t count)
+{
+    size_t threads = (size_t)threads_get();
+    return (int)(count < threads ? count ? count : 1 : threads);
+}
+
+int cpu_thread_number(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
 }
 
 static const backend table = {
@@ -66,6 +108,9 @@ drift_status cpu_open(drift_context *ctx)
                      "BLIS_ARCH_TYPE=%s: this BLIS was built without that "
                      "configuration, or this CPU cannot run it",
                      getenv("BLIS_ARCH_TYPE"));
+    ctx->device = mem_alloc(ctx, 1, sizeof(cpu_device));
+    if (!ctx->device)
+        return DRIFT_ERROR_MEMORY;
     ctx->backend = &table;
     snprintf(ctx->device_text, sizeof ctx->device_text,
              "cpu: %d threads, BLIS %s", threads_get(), kernels);

@@ -43,6 +43,17 @@ void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
                float alpha, const float *a, size_t lda, const float *b,
                size_t ldb, float beta, float *c, size_t ldc);
 
+/* Memory of the context for the length of one op, aligned to cache lines, with
+ * undefined content; the next call gives the same memory again. It is kept, so
+ * that a training step allocates nothing. NULL on failure, with the error set.
+ * (src/cpu/backend.c) */
+float *cpu_scratch(drift_context *ctx, size_t floats);
+
+/* Threads a loop of `count` iterations may use, and which one this is, for
+ * cutting scratch memory. (src/cpu/backend.c) */
+int cpu_threads(size_t count);
+int cpu_thread_number(void);
+
 /* sum[n] += the sum of the rows of x[rows,n]. (src/cpu/linear.c) */
 drift_status cpu_sum_rows(drift_context *ctx, float *sum, const float *x,
                           size_t rows, size_t n) DRIFT_MUST_CHECK;

@@ -2,7 +2,6 @@
  * the last are rows. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "cpu/cpu.h"
 
 static size_t least(size_t a, size_t b)
@@ -41,15 +40,15 @@ drift_status cpu_sum_rows(drift_context *ctx, float *sum, const float *x,
 {
     size_t part = (rows + CPU_PARTS - 1) / CPU_PARTS;
     size_t parts = part ? (rows + part - 1) / part : 0;
-    float *sums = mem_alloc(ctx, parts * n, sizeof *sums);
+    float *sums = cpu_scratch(ctx, parts * n);
     if (!sums)
         return DRIFT_ERROR_MEMORY;
+    memset(sums, 0, parts * n * sizeof *sums);
 #pragma omp parallel for if (rows * n > CPU_SMALL)
     for (size_t p = 0; p < parts; p++)
         add_rows(sums + p * n, x + p * part * n, least(part, rows - p * part),
                  n, n);
     add_rows(sum, sums, parts, n, n);
-    mem_free(sums);
     return DRIFT_OK;
 }
 

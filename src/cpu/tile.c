@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <string.h>
 
 #ifdef HAVE_CPU_SUPPORTS
 #define TARGET(name) __attribute__((target(name)))
@@ -166,25 +167,48 @@ static void narrow_tile(const tile_kernel *kernel, const tile_product *p,
         }
 }
 
-void cpu_tile_with(const tile_kernel *kernel, const tile_product *p)
+/* The rows of one band under `step` columns of b. */
+static void band(const tile_kernel *kernel, const tile_product *p, size_t left,
+                 int wide, const float *a, const float *b, float *c)
 {
-    size_t most = (size_t)kernel->rows, step;
     /* Tiles of nearly equal height: few rows leave most of the arithmetic
      * units waiting. */
-    size_t strips = (p->m + most - 1) / most;
+    size_t most = (size_t)kernel->rows, strips = (p->m + most - 1) / most;
+    for (size_t strip = 0, i = 0; strip < strips; strip++) {
+        size_t rows = (p->m - i + strips - strip - 1) / (strips - strip);
+        const float *at = a + i * p->a_row;
+        float *to = c + i * p->c_row;
+        if (left < TILE_PAD)
+            narrow_tile(kernel, p, (int)rows, left, at, b, to);
+        else
+            kernel->tile(p, (int)rows, wide, at, b, to, p->c_row, p->add);
+        i += rows;
+    }
+}
+
+void cpu_tile_with(const tile_kernel *kernel, const tile_product *p)
+{
+    size_t step, bands = p->bands ? p->bands : 1;
     for (size_t j = 0; j < p->n; j += step) {
         size_t left = p->n - j;
         int wide = left >= (size_t)kernel->cols;
         step = wide ? (size_t)kernel->cols : TILE_PAD;
-        for (size_t strip = 0, i = 0; strip < strips; strip++) {
-            size_t rows = (p->m - i + strips - strip - 1) / (strips - strip);
-            const float *a = p->a + i * p->a_row, *b = p->b + j;
-            float *c = p->c + i * p->c_row + j;
-            if (left < TILE_PAD)
-                narrow_tile(kernel, p, (int)rows, left, a, b, c);
-            else
-                kernel->tile(p, (int)rows, wide, a, b, c, p->c_row, p->add);
-            i += rows;
+        const float *b =
+            p->b_panel ? p->b + j / TILE_PANEL * p->b_panel + j % TILE_PANEL
+                       : p->b + j;
+        for (size_t r = 0; r < bands; r++)
+            band(kernel, p, left, wide, p->a + r * p->a_band, b,
+                 p->c + r * p->c_band + j);
+    }
+}
+
+void cpu_tile_pack(float *to, const float *b, size_t b_k, size_t k, size_t n)
+{
+    for (size_t j = 0; j < n; j += TILE_PANEL) {
+        size_t cols = n - j < TILE_PANEL ? n - j : TILE_PANEL;
+        for (size_t p = 0; p < k; p++, to += TILE_PANEL) {
+            memcpy(to, b + p * b_k + j, cols * sizeof *to);
+            memset(to + cols, 0, (TILE_PANEL - cols) * sizeof *to);
         }
     }
 }

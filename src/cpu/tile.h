@@ -6,21 +6,24 @@
 
 #include <stddef.h>
 
-/* c[i,j] = sum over s < segments, p < k of
- *     a[s a_segment + i a_row + p a_k] * b[s b_segment + p b_k + j].
+/* For each band of rows r < bands (0 counts as 1), i < m and j < n:
+ * c[r c_band + i c_row + j] = sum over s < segments, p < k of
+ *     a[r a_band + s a_segment + i a_row + p a_k] * b[s b_segment + p b_k + j].
  * Rows of b are read, not used, up to the next multiple of TILE_PAD columns.
+ * With b_panel, b lies in panels of TILE_PANEL columns, b_panel apart.
  * The sum runs in this order for every element: results do not depend on the
  * cut into tiles. */
-#define TILE_PAD 16
+#define TILE_PAD   16
+#define TILE_PANEL 32
 
 typedef struct tile_product {
-    size_t m, n, segments, k;
+    size_t bands, m, n, segments, k;
     const float *a;
-    size_t a_row, a_k, a_segment;
+    size_t a_band, a_row, a_k, a_segment;
     const float *b;
-    size_t b_k, b_segment;
+    size_t b_k, b_segment, b_panel;
     float *c;
-    size_t c_row;
+    size_t c_band, c_row;
     int add; /* c += instead of c = */
 } tile_product;
 
@@ -29,6 +32,15 @@ void cpu_tile(const tile_product *p);
 static inline size_t tile_padded(size_t n)
 {
     return (n + TILE_PAD - 1) / TILE_PAD * TILE_PAD;
+}
+
+/* b[k,n], rows b_k apart, into panels of k rows: tile_panels(k, n) floats, the
+ * last one filled up with zeros. */
+void cpu_tile_pack(float *to, const float *b, size_t b_k, size_t k, size_t n);
+
+static inline size_t tile_panels(size_t k, size_t n)
+{
+    return (n + TILE_PANEL - 1) / TILE_PANEL * TILE_PANEL * k;
 }
 
 /* The kernels that this CPU can run, best first; cpu_tile takes the first. */

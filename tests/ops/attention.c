@@ -85,6 +85,11 @@ void test_attention_fwd(harness *t)
     CASE_RUN(t, op_attention_fwd(ctx, T(o), T(lse), T(q), T(k), T(v), 500));
 
     case_begin(t, "invalid shapes");
+    o = case_output(t, SHAPE(1, 6, 2, 3));
+    lse = case_output(t, SHAPE(1, 2, 6));
+    q = case_input(t, SHAPE(1, 6, 2, 3), -1, 1);
+    k = case_input(t, SHAPE(1, 9, 2, 3), -1, 1);
+    v = case_input(t, SHAPE(1, 9, 2, 3), -1, 1);
     CASE_REJECTED(t, op_attention_fwd(ctx, T(o), T(o), T(q), T(k), T(v), 1));
     CASE_REJECTED(t,
                   op_attention_fwd(ctx, T(lse), T(lse), T(q), T(k), T(v), 1));

@@ -48,6 +48,8 @@ void test_linear_fwd(harness *t)
     CASE_RUN(t, op_linear_fwd(ctx, T(y), T(x), T(w), NULL));
 
     case_begin(t, "invalid shapes");
+    y = case_output(t, SHAPE(4));
+    w = case_input(t, SHAPE(6, 4), -1, 1);
     operand *y2 = case_output(t, SHAPE(3, 4));
     operand *x2 = case_input(t, SHAPE(3, 5), -1, 1);
     operand *b2 = case_input(t, SHAPE(5), -1, 1);
