@@ -77,9 +77,8 @@ static int list_keys(void)
     for (size_t i = 0; i < drift_config_key_count(); i++) {
         drift_key key;
         drift_config_key(i, &key);
-        printf("%s: %s%s%s, %s [%s]\n    %s\n", key.name, key.type,
-               *key.unit ? " of " : "", key.unit, key.allowed, key.fallback,
-               key.help);
+        printf("%s: %s, %s (default %s)\n    %s\n", key.name, key.type,
+               key.allowed, *key.fallback ? key.fallback : "empty", key.help);
     }
     return cli_close_stdout(&train);
 }

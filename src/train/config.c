@@ -113,7 +113,7 @@ void config_allowed(const config_key *key, char *text, size_t size)
         snprintf(text, size, "true or false");
         return;
     case KEY_TEXT:
-        snprintf(text, size, "text");
+        snprintf(text, size, "any UTF-8");
         return;
     case KEY_ENUM:
         for (int i = 0; key->names[i] && used < size; i++)
@@ -134,10 +134,13 @@ void config_allowed(const config_key *key, char *text, size_t size)
     number_text(key->low, low, sizeof low);
     number_text(key->high, high, sizeof high);
     if (key->type == KEY_FLOATS)
-        snprintf(text, size, "a list of at most %d numbers from %s to %s",
-                 key->room, low, high);
+        snprintf(text, size, "at most %d from %s to %s, as [1, 2]", key->room,
+                 low, high);
     else if (key->type == KEY_SIZE)
-        snprintf(text, size, "%s to %s, or with KiB, MiB, GiB", low, high);
+        snprintf(text, size, "%s or more bytes, or as 512 MiB, 2 GiB", low);
+    else if (key->high >= CONFIG_UNBOUNDED)
+        snprintf(text, size, "%s or more%s%s", low, *key->unit ? " " : "",
+                 key->unit);
     else
         snprintf(text, size, "%s to %s%s%s", low, high, *key->unit ? " " : "",
                  key->unit);

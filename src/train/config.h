@@ -71,6 +71,9 @@ typedef enum key_type {
 /* What a change of the key means. */
 #define KEY_NO_RESULT 1 /* no influence on the weights: not in the digest */
 
+/* A range without an end: whole numbers up to here are exact in a double. */
+#define CONFIG_UNBOUNDED 1e15
+
 typedef struct config_key {
     const char *name; /* "generator.hidden" */
     key_type type;

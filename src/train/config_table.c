@@ -14,7 +14,6 @@
 #define ENUM(field, names)  KEY_ENUM, AT(field), 0, 0, names
 #define TEXT(field)         KEY_TEXT, AT(field), 0, 0, NULL
 
-#define BIG       1e15 /* whole numbers up to here are exact in a double */
 #define MAX_SIDE  4096
 #define MAX_BATCH 1000000
 
@@ -31,8 +30,8 @@ static const char *const schedules[] = {"constant", "cosine", NULL};
 const config_key config_keys[] = {
     /* data */
     {"data.path", TEXT(data.path), "mnist", "",
-     "folder, file or archive of the data set, or the name of a toy (moons, "
-     "swissroll, checkerboard, ring, spirals)",
+     "folder, file or archive of the data set, or a toy: moons, swissroll, "
+     "checkerboard, gaussians, spirals",
      KEY_NO_RESULT},
     {"data.split", TEXT(data.split), "train", "",
      "train or test, where the format has both", 0},
@@ -48,14 +47,14 @@ const config_key config_keys[] = {
      "0 = as stored, 1 = grey, 3 = RGB", 0},
     {"data.flip", BOOL(data.flip), "false", "",
      "mirror real images left to right at random", 0},
-    {"data.classes", INT(data.classes, 0, 1), "0", "",
-     "0 = as labelled, 1 = ignore the labels", 0},
+    {"data.classes", INT(data.classes, 0, 65536), "0", "",
+     "how many classes; 0 = as labelled, 1 = ignore the labels", 0},
     {"data.noise", FLOAT(data.noise, -1, 10), "-1", "",
      "toys: standard deviation of the noise on a point; below 0 = the toy's "
      "own",
      0},
-    {"data.limit", LONG(data.limit, 0, BIG), "0", "images",
-     "use only the first so many; 0 = all", 0},
+    {"data.limit", LONG(data.limit, 0, CONFIG_UNBOUNDED), "0", "images",
+     "use only so many, of each class alike; 0 = all", 0},
 
     /* generator */
     {"generator.kind", ENUM(generator.kind, generator_kinds), "dit", "",
@@ -158,7 +157,7 @@ const config_key config_keys[] = {
      "1000", "samples", "real samples of any class kept ready", 0},
     {"drift.push", INT(drift.push, 1, MAX_BATCH), "64", "samples",
      "fresh real samples a step, at least", 0},
-    {"drift.memory", SIZE(drift.memory, 0, BIG), "0", "bytes",
+    {"drift.memory", SIZE(drift.memory, 0, CONFIG_UNBOUNDED), "0", "bytes",
      "bound on the tensors of a step, as 512 MiB or 2 GiB; 0 = none", 0},
     {"drift.micro_batch", INT(drift.micro_batch, 0, MAX_BATCH), "0", "samples",
      "samples recorded at once; 0 = as many as drift.memory allows", 0},
@@ -176,12 +175,14 @@ const config_key config_keys[] = {
     /* optimizer */
     {"optimizer.lr", DOUBLE(optimizer.lr, 0, 10), "0.0002", "",
      "learning rate of AdamW", 0},
-    {"optimizer.warmup_steps", LONG(optimizer.warmup_steps, 0, BIG), "5000",
-     "steps", "steps over which the learning rate rises from 1e-6", 0},
+    {"optimizer.warmup_steps",
+     LONG(optimizer.warmup_steps, 0, CONFIG_UNBOUNDED), "5000", "steps",
+     "steps over which the learning rate rises from 1e-6", 0},
     {"optimizer.schedule", ENUM(optimizer.schedule, schedules), "constant", "",
      "the learning rate after the warm-up", 0},
-    {"optimizer.total_steps", LONG(optimizer.total_steps, 0, BIG), "0", "steps",
-     "length of the schedule; 0 = run.steps as the run begins", 0},
+    {"optimizer.total_steps", LONG(optimizer.total_steps, 0, CONFIG_UNBOUNDED),
+     "0", "steps", "length of the schedule; 0 = run.steps as the run begins",
+     0},
     {"optimizer.beta1", DOUBLE(optimizer.beta1, 0, 0.999999), "0.9", "",
      "decay of AdamW's mean gradient", 0},
     {"optimizer.beta2", DOUBLE(optimizer.beta2, 0, 0.999999999), "0.95", "",
@@ -200,20 +201,21 @@ const config_key config_keys[] = {
     /* run */
     {"run.name", TEXT(run.name), "", "", "a name for logs and listings",
      KEY_NO_RESULT},
-    {"run.steps", LONG(run.steps, 1, BIG), "30000", "steps",
+    {"run.steps", LONG(run.steps, 1, CONFIG_UNBOUNDED), "30000", "steps",
      "the run ends after so many steps", KEY_NO_RESULT},
     {"run.minutes", DOUBLE(run.minutes, 0, 1e9), "0", "minutes",
      "the run ends after so long a training; 0 = no bound", KEY_NO_RESULT},
-    {"run.seed", LONG(run.seed, 0, BIG), "1", "",
+    {"run.seed", LONG(run.seed, 0, CONFIG_UNBOUNDED), "1", "",
      "every random number of the run follows from it", 0},
-    {"run.save_every", LONG(run.save_every, 0, BIG), "500", "steps",
-     "steps between checkpoints; 0 = only at the end", KEY_NO_RESULT},
+    {"run.save_every", LONG(run.save_every, 0, CONFIG_UNBOUNDED), "500",
+     "steps", "steps between checkpoints; 0 = only at the end", KEY_NO_RESULT},
     {"run.keep_last", INT(run.keep_last, 0, 1000000), "2", "files",
      "numbered checkpoints kept beside the latest", KEY_NO_RESULT},
-    {"run.log_every", LONG(run.log_every, 1, BIG), "10", "steps",
+    {"run.log_every", LONG(run.log_every, 1, CONFIG_UNBOUNDED), "10", "steps",
      "steps between lines of metrics.jsonl", KEY_NO_RESULT},
-    {"run.preview_every", LONG(run.preview_every, 0, BIG), "500", "steps",
-     "steps between preview pictures; 0 = only at the end", KEY_NO_RESULT},
+    {"run.preview_every", LONG(run.preview_every, 0, CONFIG_UNBOUNDED), "500",
+     "steps", "steps between preview pictures; 0 = only at the end",
+     KEY_NO_RESULT},
     {"run.preview_count", INT(run.preview_count, 1, 100000), "100", "samples",
      "samples of a preview picture", KEY_NO_RESULT},
     {"run.preview_alpha", FLOAT(run.preview_alpha, 0, 1000), "1", "",

@@ -171,11 +171,11 @@ static void mistakes(void **state)
         {"optimizer:\n  lr: -1\n",
          "f:2: optimizer.lr: '-1' is out of range; allowed: 0 to 10"},
         {"drift:\n  memory: 2 GB\n",
-         "f:2: drift.memory: '2 GB' is not a size; allowed: 0 to 1e+15, or "
-         "with KiB, MiB, GiB"},
+         "f:2: drift.memory: '2 GB' is not a size; allowed: 0 or more "
+         "bytes, or as 512 MiB, 2 GiB"},
         {"drift:\n  temperatures: 1\n",
-         "f:2: drift.temperatures: '1' is not a list; allowed: a list of at "
-         "most 8 numbers from 1e-06 to 1e+06"},
+         "f:2: drift.temperatures: '1' is not a list; allowed: at most 8 "
+         "from 1e-06 to 1e+06, as [1, 2]"},
         {"drift:\n  temperatures: [1,2,3,4,5,6,7,8,9]\n",
          "f:2: drift.temperatures: 9 numbers; at most 8 allowed"},
         {"drift:\n  temperatures:\n    - 1\n    - [2]\n",
@@ -215,19 +215,19 @@ static void overrides(void **state)
         {"run.step", "5", "w: unknown key 'run.step' (nearest: 'run.steps')"},
         {"run.steps", "5 ",
          "w: run.steps: '5 ' is not a whole number; "
-         "allowed: 1 to 1e+15 steps"},
+         "allowed: 1 or more steps"},
         {"run.steps", "",
          "w: run.steps: '' is not a whole number; allowed: "
-         "1 to 1e+15 steps"},
+         "1 or more steps"},
         {"run.steps", "--5",
          "w: run.steps: '--5' is not a whole number; "
-         "allowed: 1 to 1e+15 steps"},
+         "allowed: 1 or more steps"},
         {"optimizer.ema", "0.9,",
          "w: optimizer.ema: '0.9,' ends with a "
          "comma"},
         {"optimizer.ema", "0.9,x",
-         "w: optimizer.ema: 'x' is not a number; allowed: a list of at most 8 "
-         "numbers from 0 to 0.99999999"},
+         "w: optimizer.ema: 'x' is not a number; allowed: at most 8 from 0 to "
+         "0.99999999, as [1, 2]"},
         {"data.path", "\xc3(",
          "w: data.path: the value is not plain text in "
          "UTF-8"},
