@@ -46,6 +46,10 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* The library is compiled with hidden names; these are its public ones. */
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 /* Version */
 
@@ -367,6 +371,9 @@ DRIFT_MUST_CHECK drift_status drift_npz_commit(drift_npz *npz);
 /* Drop it, leaving no file. NULL is fine. */
 void drift_npz_abort(drift_npz *npz);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
