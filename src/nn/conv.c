@@ -265,12 +265,16 @@ static var *conv_forward(generator *g, tape *t, const tensor *flat, var *noise,
         const conv_level *level = &v->levels[i];
         if (i) {
             tape_open(t);
-            x = tape_linear(t, x, leaf(&p, level->shrink_w),
-                            leaf(&p, level->shrink_b));
-            x = tape_close(t, tape_upsample_nearest(t, x, 2));
+            var *y = tape_linear(t, x, leaf(&p, level->shrink_w),
+                                 leaf(&p, level->shrink_b));
+            tape_drop(t, x);
+            x = tape_close(t, tape_upsample_nearest(t, y, 2));
         }
-        for (int k = 0; k < g->config.depth; k++)
-            x = block_forward(&p, level, &level->blocks[k], x);
+        for (int k = 0; k < g->config.depth; k++) {
+            var *y = block_forward(&p, level, &level->blocks[k], x);
+            tape_drop(t, x);
+            x = y;
+        }
         generator_watch(g, "map", i, x);
     }
     return tape_close(t, output(&p, v, x));

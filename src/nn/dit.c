@@ -375,10 +375,11 @@ static var *block_forward(const pass *p, const dit_block *k, var *x)
     tape_open(t);
     var *modulation = tape_linear(t, p->silu, leaf(p, k->modulation_w),
                                   leaf(p, k->modulation_b));
-    x = tape_again(t, tape_gate(t, x, attention(p, k, x, modulation),
-                                part(p, modulation, 2)));
-    x = tape_gate(t, x, mlp(p, k, x, modulation), part(p, modulation, 5));
-    return tape_close(t, x);
+    var *r = attention(p, k, x, modulation);
+    x = tape_again(t, tape_gate(t, x, r, part(p, modulation, 2)));
+    tape_drop(t, r);
+    r = mlp(p, k, x, modulation);
+    return tape_close(t, tape_gate(t, x, r, part(p, modulation, 5)));
 }
 
 /* The in-context or register tokens, [b,extra,h]. */
@@ -460,7 +461,9 @@ static var *dit_forward(generator *g, tape *t, const tensor *flat, var *noise,
     p.silu = tape_activation(t, cond, ACT_SILU);
     var *x = tokens(&p, noise, cond);
     for (int i = 0; i < g->config.depth; i++) {
-        x = block_forward(&p, &d->blocks[i], x);
+        var *y = block_forward(&p, &d->blocks[i], x);
+        tape_drop(t, x);
+        x = y;
         generator_watch(g, "block", i, x);
     }
     return tape_close(t, final_layer(&p, x, dit_noise(g, p.b)));

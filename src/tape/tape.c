@@ -21,7 +21,7 @@ static void drop_handle(tape *t, var *v)
         return;
     v->handle = 0;
     release(t->ctx, v);
-    if (v->again)
+    if (v->again == AGAIN_ARMED)
         drop_value(t->ctx, v);
 }
 
@@ -185,7 +185,21 @@ var *tape_close(tape *t, var *result)
     return result;
 }
 
+void tape_drop(tape *t, var *v)
+{
+    if (v && t->status == DRIFT_OK)
+        drop_handle(t, v);
+}
+
 /* -- recording ---------------------------------------------------------- */
+
+/* Would both gradients be added into the same memory? Ops do not allow it. */
+static int same_gradient(const var *a, const var *b)
+{
+    return a == b ||
+           (a->borrowed_grad && b->borrowed_grad &&
+            a->grad.block == b->grad.block && a->grad.offset == b->grad.offset);
+}
 
 node *node_new(tape *t, node_step fore, node_step back, var *a, var *b, var *c,
                var *d)
@@ -200,6 +214,14 @@ node *node_new(tape *t, node_step fore, node_step back, var *a, var *b, var *c,
                                "closed"));
             return NULL;
         }
+    for (int i = 1; i < NODE_IN; i++)
+        for (int j = 0; j < i; j++)
+            if (in[i] && in[j] && same_gradient(in[i], in[j])) {
+                in[i] = tape_reshape(t, in[i], in[i]->value.shape);
+                break;
+            }
+    if (t->status != DRIFT_OK)
+        return NULL;
     node *n = mem_alloc(t->ctx, 1, sizeof *n);
     if (!n) {
         tape_fail(t, DRIFT_ERROR_MEMORY);
@@ -233,13 +255,36 @@ void node_save(tape *t, node *n, int i, shape s)
         tape_fail(t, status);
 }
 
+static void arm(var *v);
+
+/* Hold those inputs of a step (bits of `which`) until it has walked back. */
 static void keep_inputs(node *n, unsigned which)
 {
     for (int i = 0; i < NODE_IN; i++)
         if (n->in[i] && (which & ~n->keeps_in) >> i & 1) {
             n->in[i]->uses++;
             n->keeps_in |= 1u << i;
+            if (n->in[i]->again)
+                arm(n->in[i]);
         }
+}
+
+/* A step needs v, which is to be computed again: so its inputs are kept. Where
+ * one of them is gone already, v is kept itself. */
+static void arm(var *v)
+{
+    node *n = v->maker;
+    if (v->again != AGAIN_WISHED)
+        return;
+    v->again = AGAIN_NO;
+    for (int i = 0; n && i < NODE_IN; i++)
+        if (n->in[i] && !n->in[i]->value.block &&
+            n->in[i]->again != AGAIN_ARMED)
+            return;
+    if (!n)
+        return;
+    keep_inputs(n, ~0u);
+    v->again = AGAIN_ARMED;
 }
 
 var *node_run(tape *t, node *n, unsigned needs_in, unsigned needs_out)
@@ -275,18 +320,11 @@ var *node_run(tape *t, node *n, unsigned needs_in, unsigned needs_out)
 
 var *tape_again(tape *t, var *v)
 {
-    if (t->status != DRIFT_OK || !v || !v->maker)
+    if (t->status != DRIFT_OK || !v || !v->maker || v->again)
         return v;
-    node *n = v->maker;
-    for (int i = 0; i < NODE_IN; i++)
-        if (n->in[i] && !n->in[i]->value.block && !n->in[i]->again) {
-            tape_fail(t, ERROR(t->ctx, DRIFT_ERROR_USAGE,
-                               "tape: a value cannot be computed again, its "
-                               "inputs are gone"));
-            return NULL;
-        }
-    keep_inputs(n, ~0u);
-    v->again = 1;
+    v->again = AGAIN_WISHED;
+    if (v->maker->keeps_out) /* its own backward needs it */
+        arm(v);
     return v;
 }
 

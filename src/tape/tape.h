@@ -25,6 +25,10 @@
 
 typedef struct tape tape;
 
+/* Is a value computed again instead of kept? Wished: yes, as soon as a step
+ * needs it. Armed: its inputs are kept for that. */
+enum { AGAIN_NO, AGAIN_WISHED, AGAIN_ARMED };
+
 typedef struct var {
     tensor value; /* the shape stays valid after the memory was dropped */
     tensor grad;  /* {0} until the first contribution */
@@ -32,7 +36,7 @@ typedef struct var {
     int borrowed_grad;  /* grad belongs to the caller (parameters) */
     int uses;           /* handle and recorded steps that need the value */
     int handle;         /* the user's hold, until its scope closes */
-    int again;          /* see tape_again */
+    int again;          /* AGAIN_*, see tape_again */
     struct node *maker; /* the recorded step it came from, or NULL */
     struct var *next;   /* all values of the tape, newest first */
 } var;
@@ -61,6 +65,9 @@ var *tape_input(tape *t, const tensor *value);
 
 void tape_open(tape *t);
 var *tape_close(tape *t, var *result); /* result may be NULL */
+
+/* Let go of v before its scope closes, as when a loop replaces it. */
+void tape_drop(tape *t, var *v);
 
 /* Spend time instead of memory: v's memory is dropped when its scope closes
  * even where a backward step needs it, and computed again, by the same op to
