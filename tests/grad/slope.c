@@ -177,7 +177,7 @@ void slope_check(slope *s)
             fail_msg("%s: %s: slope %.9g, gradient says %.9g, off by %.3g, "
                      "limit %.3g",
                      s->name, name, rise, expected, off, limit);
-        if (limit > BLUNT * norm)
+        if (norm > 0 && limit > BLUNT * norm)
             fail_msg("%s: %s: limit %.3g is blunt against |gradient| %.3g",
                      s->name, name, limit, norm);
         if (off / limit > worst)
