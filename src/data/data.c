@@ -116,7 +116,12 @@ static drift_status kind_of_file(store *s, int *kind)
         FAIL(s->ctx, DRIFT_ERROR_FORMAT,
              "'%s' is one image; name the folder that holds the images", path);
     else {
-        TRY(is_cifar_archive(s, &cifar));
+        status = is_cifar_archive(s, &cifar);
+        if (status == DRIFT_ERROR_FORMAT)
+            (void)error_prefix(s->ctx, status,
+                               "'%s' is no data set of a known kind (IDX, npz, "
+                               "tar, zip, or a folder)",
+                               path);
         if (cifar)
             *kind = DATA_CIFAR;
     }

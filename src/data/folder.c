@@ -217,28 +217,34 @@ out:
 /* -- an archive --------------------------------------------------------------
  */
 
+/* The split that a folder's name stands for, or NULL. */
+static const char *split_of(const char *name, size_t n)
+{
+    static const char *const splits[] = {"train", "test", "val", "valid",
+                                         "validation"};
+    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++)
+        if (strlen(splits[i]) == n && !strncmp(name, splits[i], n))
+            return splits[i];
+    return NULL;
+}
+
 /* The class folder's name in out (that of the entry's parent, "" for none);
  * 0 when the entry belongs to another split. */
 static int class_of(const store *s, const char *entry, char *out, size_t size)
 {
-    const char *parent = "";
+    const char *parent = "", *split = "train";
     size_t length = 0;
-    for (const char *p = entry; strchr(p, '/');) {
-        const char *end = strchr(p, '/');
-        size_t n = (size_t)(end - p);
-        int is_train = n == 5 && !strncmp(p, "train", n);
-        int is_test = n == 4 && !strncmp(p, "test", n);
-        if ((is_train || is_test) && strncmp(p, s->split, n))
-            return 0;
-        parent = is_train || is_test ? "" : p;
-        length = is_train || is_test ? 0 : n;
-        p = end + 1;
+    for (const char *p = entry, *end; (end = strchr(p, '/')); p = end + 1) {
+        const char *found = split_of(p, (size_t)(end - p));
+        split = found ? found : split;
+        parent = found ? "" : p;
+        length = found ? 0 : (size_t)(end - p);
     }
     if (length >= size)
         length = size - 1;
     memcpy(out, parent, length);
     out[length] = '\0';
-    return 1;
+    return !strcmp(split, s->split);
 }
 
 static drift_status add_entry(store *s, unpack *from, const char *entry,
