@@ -38,6 +38,7 @@ struct harness {
     uint64_t stream;
     operand *operands[MOST_OPERANDS];
     size_t count;
+    operand *retired; /* of the op's cases before */
     char name[256];
     double step;
     int run;
@@ -129,24 +130,39 @@ drift_context *case_context(harness *t)
     return t->ctx;
 }
 
-static void drop_operands(harness *t)
+/* The case is over: the numbers go, the shapes stay for checks that follow. */
+static void retire_operands(harness *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         operand *o = t->operands[i];
         tensor_free(t->ctx, &o->whole);
+        o->t.block = NULL;
         free(o->block);
         free(o->first);
         free(o->host);
         free(o->want);
         free(o->along);
-        free(o);
+        o->block = o->first = o->host = NULL;
+        o->index = NULL;
+        o->want = o->along = NULL;
+        o->next = t->retired;
+        t->retired = o;
     }
     t->count = 0;
 }
 
+static void free_retired(harness *t)
+{
+    while (t->retired) {
+        operand *o = t->retired;
+        t->retired = o->next;
+        free(o);
+    }
+}
+
 void case_begin(harness *t, const char *name, ...)
 {
-    drop_operands(t);
+    retire_operands(t);
     va_list ap;
     va_start(ap, name);
     vsnprintf(t->name, sizeof t->name, name, ap);
@@ -546,7 +562,8 @@ static int run_op(harness *t, size_t op)
     snprintf(t->name, sizeof t->name, "before the first case");
     double begin = clock_seconds();
     table[op].test(t);
-    drop_operands(t);
+    retire_operands(t);
+    free_retired(t);
     if (!t->missing && t->cases == 0)
         case_fail(t, "the test has no case");
     int passed = !t->missing && !t->failures;

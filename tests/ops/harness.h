@@ -9,7 +9,8 @@
 /* Rounding of one f32 operation. */
 #define EPS 0x1p-24
 
-/* One tensor of the case in hand. The harness owns it until the next case. */
+/* One tensor of the case in hand. The harness owns it: the numbers live until
+ * the next case begins, the shape until the op's test ends. */
 typedef struct operand {
     tensor t;     /* what the op gets: a view between two canaries */
     size_t count; /* its elements */
@@ -28,6 +29,7 @@ typedef struct operand {
     float *first;  /* what the run with one thread gave */
     double *along; /* a random direction, where a gradient is sampled */
     double slope;  /* expected sum of along * gradient */
+    struct operand *next;
 } operand;
 
 typedef struct harness harness;

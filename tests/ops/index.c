@@ -37,5 +37,6 @@ void test_index(harness *t)
     case_begin(t, "invalid");
     operand *real = case_output(t, SHAPE(3));
     CASE_REJECTED(t, op_index(ctx, T(real), stream, 0, 10));
+    y = case_index_output(t, SHAPE(3));
     CASE_REJECTED(t, op_index(ctx, T(y), stream, 0, 0));
 }

@@ -44,5 +44,6 @@ void test_uniform(harness *t)
     case_begin(t, "invalid range, not f32");
     operand *index = case_index_output(t, SHAPE(3));
     CASE_REJECTED(t, op_uniform(ctx, T(index), stream, 0, 0, 1));
+    y = case_output(t, SHAPE(3));
     CASE_REJECTED(t, op_uniform(ctx, T(y), stream, 0, 1, 1));
 }
