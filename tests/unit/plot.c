@@ -74,6 +74,7 @@ static void test_ticks(void **state)
     assert_true(isnan(axis_place(&a, 0)));
 }
 
+#ifdef HAVE_CAIRO
 /* The picture at `path`, and how many of its pixels are not white. */
 static size_t read_picture(drift_context *ctx, const char *path, int width,
                            int height)
@@ -89,6 +90,7 @@ static size_t read_picture(drift_context *ctx, const char *path, int width,
     image_free(&img);
     return dark;
 }
+#endif
 
 #define POINTS 3000
 
