@@ -1,0 +1,133 @@
+#!/bin/sh
+# Runs from the command line: the directory, refusal, force, resume, signals.
+. "${abs_top_srcdir:-.}/tests/cli/lib.sh"
+
+toy a
+code_is 0
+err_empty
+out_is a
+for file in config.yaml metrics.jsonl log.txt \
+    checkpoints/latest.safetensors; do
+    is_file a/$file
+done
+what="metrics of a"
+lines=$(wc -l <a/metrics.jsonl)
+[ "$lines" -ge 4 ] && pass || fail "$lines lines for 4 steps"
+for key in step seconds images; do
+    grep -q "\"$key\":" a/metrics.jsonl && pass || fail "no key $key"
+done
+
+# A run directory that is complete configures the same run.
+try "$train" --print-config a/config.yaml
+code_is 0
+same out a/config.yaml
+
+# A run is never overwritten unasked; --force keeps what is not the run's.
+cp a/metrics.jsonl kept
+echo mine >a/notes.txt
+toy a
+code_is 2
+err_has "folder 'a' holds a run already"
+same a/metrics.jsonl kept
+try "$train" --quiet --force --out a toy-moons drift.generated=32 \
+    drift.positives=32 generator.hidden=16 run.preview_count=32 run.steps=2
+code_is 0
+differ a/metrics.jsonl kept
+is_file a/notes.txt
+
+# The same seed gives the same bits, whatever the number of threads; another
+# seed does not.
+toy b
+try "$train" --quiet --threads 3 --out c b/config.yaml
+code_is 0
+toy d run.seed=2
+for run in b c d; do
+    try "$sample" --quiet --count 8 --npz $run.npz $run
+    code_is 0
+done
+same b.npz c.npz
+differ b.npz d.npz
+
+# Going on to the bit: 2 + 2 steps against 4.
+toy e run.steps=2
+try "$train" --quiet --resume e run.steps=4
+code_is 0
+out_is e
+try "$sample" --quiet --count 8 --npz e.npz e
+same b.npz e.npz
+try "$train" --quiet --resume e run.steps=4
+code_is 0
+usage_text="drift-train: 'generator.hidden=8': a run that is resumed takes\
+ run.KEY=VALUE only"
+usage "$usage_text" "$train" --resume e generator.hidden=8
+
+# The first free directory of its name.
+try "$train" --quiet b/config.yaml run.steps=1
+out_is runs/config-1
+try "$train" --quiet b/config.yaml run.steps=1
+out_is runs/config-2
+
+# Plain lines where stderr is no terminal, and where the run is.
+try "$train" --out f b/config.yaml run.steps=2
+code_is 0
+out_is f
+err_has "drift-train: step 2/2  0:00 left"
+err_has "saved in f"
+what="stderr of f"
+tr -d '\r\033' <err >plain
+cmp -s err plain && pass || fail "control characters"
+
+# A signal saves and says how to go on.
+for signal in INT:130 TERM:143; do
+    number=${signal#*:}
+    name=${signal%:*}
+    rm -rf g
+    what="a signal $name"
+    # An interactive shell's children see SIGINT; those of a script with & do
+    # not, so the signal's default is put back by the program itself.
+    "$train" --out g b/config.yaml run.steps=1000000 >out 2>err </dev/null &
+    pid=$!
+    tries=0
+    until [ -s g/metrics.jsonl ] || [ $tries -gt 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -"$name" $pid
+    wait $pid
+    code=$?
+    code_is "$number"
+    out_empty
+    err_has "drift-train: stopped after "
+    err_has "drift-train: to go on: drift-train --resume 'g'"
+    is_file g/checkpoints/latest.safetensors
+    try "$train" --quiet --resume g run.minutes=0.0001
+    code_is 0
+    out_is g
+done
+
+# Data and places that are not there: nothing is left behind.
+try "$train" --quiet --out h data.path=./nowhere
+err_has "drift-train: "
+err_has "nowhere"
+out_empty
+case $code in 1 | 2) pass ;; *) fail "exit $code" ;; esac
+no_file h
+if [ "$(id -u)" != 0 ]; then
+    mkdir closed
+    chmod a-w closed
+    try "$train" --quiet --out closed/run b/config.yaml
+    code_is 1
+    err_has "Permission denied"
+    no_file closed/run
+fi
+: >plainfile
+try "$train" --quiet --out plainfile/run b/config.yaml
+code_is 1
+err_has "plainfile"
+
+# Profile.
+try "$train" --quiet --profile --out i b/config.yaml run.steps=1
+code_is 0
+err_has "field"
+err_has "%"
+finish
