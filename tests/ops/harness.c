@@ -43,7 +43,7 @@ struct harness {
     double step;
     int run;
     /* Of the op in hand. */
-    int cases, failures, warnings, missing;
+    int cases, failures, warnings;
     double worst; /* share of the limit */
 };
 
@@ -82,11 +82,6 @@ static DRIFT_PRINTF(2, 3) void warn(harness *t, const char *what, ...)
     va_start(ap, what);
     say(t, "warn", what, ap);
     va_end(ap);
-}
-
-void case_missing(harness *t)
-{
-    t->missing = 1;
 }
 
 static void *need(void *p)
@@ -557,23 +552,20 @@ static int run_op(harness *t, size_t op)
 {
     t->op = table[op].name;
     t->stream = stream_of(t->op);
-    t->cases = t->failures = t->warnings = t->missing = 0;
+    t->cases = t->failures = t->warnings = 0;
     t->worst = 0;
     snprintf(t->name, sizeof t->name, "before the first case");
     double begin = clock_seconds();
     table[op].test(t);
     retire_operands(t);
     free_retired(t);
-    if (!t->missing && t->cases == 0)
+    if (t->cases == 0)
         case_fail(t, "the test has no case");
-    int passed = !t->missing && !t->failures;
-    if (t->missing)
-        printf("MISSING %s: its test is not written\n", t->op);
-    else
-        printf("%s %s: %d cases, %d warnings, worst %.0f %% of the limit, "
-               "%.2f s\n",
-               passed ? "ok" : "FAIL", t->op, t->cases, t->warnings,
-               100 * t->worst, clock_seconds() - begin);
+    int passed = !t->failures;
+    printf("%s %s: %d cases, %d warnings, worst %.0f %% of the limit, "
+           "%.2f s\n",
+           passed ? "ok" : "FAIL", t->op, t->cases, t->warnings, 100 * t->worst,
+           clock_seconds() - begin);
     if (t->failures > FAILURES_SHOWN)
         printf("  ... %d failures in all\n", t->failures);
     fflush(stdout);
