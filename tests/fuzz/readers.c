@@ -1,0 +1,190 @@
+/* One function a reader, for libFuzzer (libfuzzer.c) and for the short run
+ * (short.c). Bytes are copied into a block of exactly their size, so that a
+ * sanitizer sees a step beyond it. */
+#include "readers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/data.h"
+#include "formats/flax.h"
+#include "formats/idx.h"
+#include "formats/image.h"
+#include "formats/npy.h"
+#include "formats/safetensors.h"
+
+static drift_context *ctx;
+static volatile double used; /* so that no read is optimised away */
+
+static unsigned char *begin(const uint8_t *data, size_t size)
+{
+    if (!ctx && drift_context_open(&ctx, NULL) != DRIFT_OK)
+        abort();
+    drift_error_clear(ctx);
+    unsigned char *copy = malloc(size + !size);
+    if (!copy)
+        abort();
+    if (size)
+        memcpy(copy, data, size);
+    return copy;
+}
+
+static int end(drift_status status, unsigned char *copy)
+{
+    free(copy);
+    if (status == DRIFT_OK)
+        return 1;
+    return drift_error_text(ctx)[0] ? 0 : -1;
+}
+
+static void use_bytes(const void *data, size_t size)
+{
+    const unsigned char *p = data;
+    for (size_t i = 0; i < size; i++)
+        used = used + p[i];
+}
+
+static void use_arrays(const array_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const array *a = &list->items[i];
+        use_bytes(a->data, array_count(a) * array_type_size(a->type));
+        use_bytes(a->name, strlen(a->name));
+    }
+}
+
+static int run_safetensors(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    safetensors s = {0};
+    drift_status status = safetensors_parse(ctx, copy, size, &s);
+    if (status == DRIFT_OK)
+        use_arrays(&s.arrays);
+    safetensors_close(&s);
+    return end(status, copy);
+}
+
+static int run_npy(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    array_list list = {0};
+    drift_status status = npy_parse(ctx, "memory", copy, size, &list);
+    use_arrays(&list);
+    array_list_free(&list);
+    return end(status, copy);
+}
+
+static int run_npz(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    array_list list = {0};
+    drift_status status = npz_parse(ctx, "memory", copy, size, &list);
+    use_arrays(&list);
+    array_list_free(&list);
+    return end(status, copy);
+}
+
+static int run_flax(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    flax f = {0};
+    drift_status status = flax_parse(ctx, copy, size, &f);
+    use_arrays(&f.arrays);
+    flax_close(&f);
+    return end(status, copy);
+}
+
+static int run_idx(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    array a;
+    drift_status status = idx_parse(ctx, "memory", copy, size, &a);
+    if (status == DRIFT_OK) {
+        use_bytes(a.data, array_count(&a) * array_type_size(a.type));
+        mem_free(a.owned);
+    }
+    return end(status, copy);
+}
+
+static int run_image(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    image img;
+    drift_status status = image_decode(ctx, "memory", copy, size, &img);
+    if (status == DRIFT_OK)
+        use_bytes(img.pixels, (size_t)img.height * (size_t)img.width *
+                                  (size_t)img.channels);
+    image_free(&img);
+    return end(status, copy);
+}
+
+/* The data sets read from disk. */
+static int run_data(const uint8_t *data, size_t size, const char *file,
+                    data_config config)
+{
+    static char folder[] = "fuzz.XXXXXX";
+    static int made;
+    char path[64];
+    unsigned char *copy = begin(data, size);
+    dataset *d;
+    if (!made && !mkdtemp(folder))
+        abort();
+    made = 1;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    (void)mkdir(folder, 0777);
+    FILE *out = fopen(path, "wb");
+    if (!out || fwrite(copy, 1, size, out) != size || fclose(out) != 0)
+        abort();
+    if (!config.path)
+        config.path = config.kind == DATA_CIFAR ? folder : path;
+    drift_status status = dataset_open(ctx, &config, 1, &d);
+    if (status == DRIFT_OK) {
+        float *x = malloc((size_t)d->height * (size_t)d->width *
+                          (size_t)d->channels * sizeof *x);
+        if (!x)
+            abort();
+        for (size_t i = 0; i < d->count; i++)
+            if (d->get(d, i, x) == DRIFT_OK)
+                used = used + x[0] + d->label(d, i);
+        free(x);
+        dataset_free(d);
+    }
+    (void)remove(path);
+    (void)rmdir(folder);
+    return end(status, copy);
+}
+
+static int run_cifar(const uint8_t *data, size_t size)
+{
+    return run_data(data, size, "test_batch.bin",
+                    (data_config){.kind = DATA_CIFAR,
+                                  .split = (char[]){"test"},
+                                  .classes = 1});
+}
+
+static int run_archive(const uint8_t *data, size_t size)
+{
+    return run_data(data, size, "data.tar",
+                    (data_config){.kind = DATA_ARCHIVE,
+                                  .height = 5,
+                                  .width = 6,
+                                  .crop = 1,
+                                  .channels = 3});
+}
+
+const fuzz_reader fuzz_readers[] = {
+    {"safetensors", run_safetensors, 50000},
+    {"npy", run_npy, 50000},
+    {"npz", run_npz, 5000},
+    {"flax", run_flax, 50000},
+    {"idx", run_idx, 50000},
+    {"image", run_image, 20000},
+    {"cifar", run_cifar, 500},
+    {"archive", run_archive, 1000},
+    {NULL, NULL, 0},
+};
