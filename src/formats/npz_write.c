@@ -23,6 +23,8 @@ static la_ssize_t write_piece(struct archive *zip, void *data,
                               const void *bytes, size_t size)
 {
     npz_writer *w = data;
+    if (!w->file) /* aborted: libarchive only clears up */
+        return (la_ssize_t)size;
     w->status = file_write(w->file, bytes, size);
     if (w->status == DRIFT_OK)
         return (la_ssize_t)size;
@@ -170,11 +172,14 @@ void npz_abort(npz_writer *w)
 {
     if (!w)
         return;
-    if (w->zip) {
-        /* Free without the archive's end: the file goes away anyway. */
-        (void)archive_write_fail(w->zip);
-        archive_write_free(w->zip);
-    }
     file_abort(w->file);
+    w->file = NULL;
+    if (w->zip) {
+        /* Failed, so that closing does not fill up an array begun; closed,
+         * since freeing a failed one would lose its buffer. */
+        (void)archive_write_fail(w->zip);
+        (void)archive_write_close(w->zip);
+        (void)archive_write_free(w->zip);
+    }
     mem_free(w);
 }
