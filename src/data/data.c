@@ -179,10 +179,6 @@ static drift_status check_config(drift_context *ctx, const data_config *c)
              "data.height = %d and data.width = %d; allowed are 1 to 65535 for "
              "both, or 0 for both (as stored)",
              c->height, c->width);
-    if (c->crop && !c->height)
-        FAIL(ctx, DRIFT_ERROR_USAGE,
-             "data.crop needs data.height and data.width: it cuts to their "
-             "aspect");
     if (c->channels != 0 && c->channels != 1 && c->channels != 3)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "data.channels is %d; allowed are 0 (as stored), 1 and 3",

@@ -114,11 +114,10 @@ drift_status toy_open(dataset *d, int toy, const data_config *config,
                       uint64_t seed)
 {
     drift_status status = DRIFT_OK;
-    if (config->height || config->width || config->crop || config->channels ||
-        config->flip)
+    if (config->height || config->width || config->channels || config->flip)
         FAIL(d->ctx, DRIFT_ERROR_USAGE,
-             "'%s' is a set of points: data.height, width, crop, channels and "
-             "flip do not apply",
+             "'%s' is a set of points: data.height, width, channels and flip "
+             "do not apply",
              dataset_toys[toy]);
     if (config->classes > 1)
         FAIL(d->ctx, DRIFT_ERROR_USAGE,
