@@ -1,45 +1,55 @@
-/* Vectorised work on one contiguous row: see row.h. */
+/* Vectorised work on one contiguous row: see row.h. The leaves are static:
+ * clang gives a function with clones another name outside of its file. */
 #include "cpu/row.h"
 
 #include <string.h>
 
 #include "cpu/cpu.h"
 
-CPU_SIMD void row_add(float *restrict y, const float *restrict x, size_t n)
+static CPU_SIMD void add(float *restrict y, const float *restrict x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] += x[i];
 }
 
-CPU_SIMD void row_axpy(float *restrict y, const float *restrict x, float a,
-                       size_t n)
+void row_add(float *restrict y, const float *restrict x, size_t n)
+{
+    add(y, x, n);
+}
+
+static CPU_SIMD void axpy(float *restrict y, const float *restrict x, float a,
+                          size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] += a * x[i];
 }
 
-CPU_SIMD void row_scale(float *restrict y, const float *restrict x, float a,
-                        size_t n)
+void row_axpy(float *restrict y, const float *restrict x, float a, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = a * x[i];
+    axpy(y, x, a, n);
 }
 
-void row_move(float *restrict y, const float *restrict x, size_t n, int add)
+void row_move(float *restrict y, const float *restrict x, size_t n, int adding)
 {
-    if (add)
-        row_add(y, x, n);
+    if (adding)
+        add(y, x, n);
     else
         memcpy(y, x, n * sizeof *y);
 }
 
-CPU_SIMD void row_sum(double *restrict sum, const float *restrict x, size_t n)
+static CPU_SIMD void sum_row(double *restrict sum, const float *restrict x,
+                             size_t n)
 {
     for (size_t i = 0; i < n; i++)
         sum[i] += (double)x[i];
 }
 
-CPU_SIMD float row_square(const float *x, size_t n)
+void row_sum(double *restrict sum, const float *restrict x, size_t n)
+{
+    sum_row(sum, x, n);
+}
+
+static CPU_SIMD float square(const float *x, size_t n)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -48,7 +58,12 @@ CPU_SIMD float row_square(const float *x, size_t n)
     return sum;
 }
 
-CPU_SIMD float row_distance2(const float *x, const float *y, size_t n)
+float row_square(const float *x, size_t n)
+{
+    return square(x, n);
+}
+
+static CPU_SIMD float distance2(const float *x, const float *y, size_t n)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -57,4 +72,9 @@ CPU_SIMD float row_distance2(const float *x, const float *y, size_t n)
         sum += difference * difference;
     }
     return sum;
+}
+
+float row_distance2(const float *x, const float *y, size_t n)
+{
+    return distance2(x, y, n);
 }

@@ -9,10 +9,8 @@
 void row_add(float *restrict y, const float *restrict x, size_t n);
 /* y += a x */
 void row_axpy(float *restrict y, const float *restrict x, float a, size_t n);
-/* y = a x */
-void row_scale(float *restrict y, const float *restrict x, float a, size_t n);
-/* y = x, or y += x when `add`. */
-void row_move(float *restrict y, const float *restrict x, size_t n, int add);
+/* y = x, or y += x when `adding`. */
+void row_move(float *restrict y, const float *restrict x, size_t n, int adding);
 /* sum += x, in double. */
 void row_sum(double *restrict sum, const float *restrict x, size_t n);
 /* |x|^2 and |x - y|^2 */
