@@ -371,6 +371,92 @@ DRIFT_MUST_CHECK drift_status drift_npz_commit(drift_npz *npz);
 /* Drop it, leaving no file. NULL is fine. */
 void drift_npz_abort(drift_npz *npz);
 
+/* The drifting field itself, on arrays of the host: for use from other
+ * programs and languages. It moves generated points towards data and away from
+ * each other ("Generative Modeling via Drifting", arXiv 2602.04770, section 3
+ * and algorithm 2):
+ *
+ *     drift_field_options options;
+ *     drift_field_defaults(&options);
+ *     drift_field_sets sets = {.groups = 1, .dimension = 2,
+ *                              .gen = x, .gen_count = 64,
+ *                              .pos = y, .pos_count = 256};
+ *     if (drift_field(ctx, &options, &sets, v, NULL) != DRIFT_OK)
+ *         fprintf(stderr, "%s\n", drift_error_text(ctx));
+ */
+
+typedef enum drift_field_variant {
+    DRIFT_FIELD_RELEASE, /* as in the authors' JAX code */
+    DRIFT_FIELD_PAPER,   /* algorithm 2: no floor under the affinities */
+    DRIFT_FIELD_TOY      /* their 2-D notebook: raw distances, no scaling */
+} drift_field_variant;
+
+typedef enum drift_field_kernel {
+    DRIFT_FIELD_LAPLACE, /* exp(-d/R) */
+    DRIFT_FIELD_GAUSSIAN /* exp(-d^2/(2 R^2)) */
+} drift_field_kernel;
+
+/* Over what affinities are normalised. */
+typedef enum drift_field_normalization {
+    DRIFT_FIELD_XY,       /* rows and columns, geometric mean */
+    DRIFT_FIELD_Y,        /* the targets of a row */
+    DRIFT_FIELD_NONE,     /* nothing */
+    DRIFT_FIELD_SEPARATE, /* positives and negatives of a row by themselves */
+    DRIFT_FIELD_SINKHORN  /* the same as balanced couplings */
+} drift_field_normalization;
+
+#define DRIFT_FIELD_TEMPERATURES 8
+
+typedef struct drift_field_options {
+    drift_field_variant variant;
+    drift_field_kernel kernel;
+    drift_field_normalization normalization;
+    int temperature_count; /* 1 to 8 */
+    float temperatures[DRIFT_FIELD_TEMPERATURES];
+    float attraction, repulsion; /* multipliers; 1 and 1 is balanced */
+    int scale_features;          /* divide points by scale / sqrt(dimension) */
+    int scale_drift;             /* bring each temperature's drift to RMS 1 */
+    size_t memory;               /* bytes beyond the arrays */
+} drift_field_options;
+
+/* Release, laplace, xy, temperatures .02 .05 .2, balanced, both scalings,
+ * 256 MiB. */
+void drift_field_defaults(drift_field_options *options);
+
+/* Row-major arrays, one set a group; groups share only the two scalings. With
+ * `queries` NULL the field is that of training: it is taken at `gen`, and a
+ * point is no target of its own. With queries (points in no set) gen may be
+ * NULL. Weights may be NULL (all 1); they are finite and not negative. */
+typedef struct drift_field_sets {
+    size_t groups, dimension;
+    size_t query_count, gen_count, neg_count, pos_count; /* in a group */
+    const float *queries; /* [groups,query_count,dimension] or NULL */
+    const float *gen;     /* [groups,gen_count,dimension]: generated */
+    const float *neg;     /* the same: further negatives, or NULL */
+    const float *pos;     /* the same: data */
+    const float *gen_weight, *neg_weight, *pos_weight; /* [groups,count] */
+} drift_field_sets;
+
+typedef struct drift_field_report {
+    double scale; /* weighted mean distance; points were divided by
+                     scale / sqrt(dimension) */
+    double drift[DRIFT_FIELD_TEMPERATURES]; /* mean square of each
+                     temperature's drift before scale_drift */
+    double ess[DRIFT_FIELD_TEMPERATURES]; /* effective number of positives,
+                     mean over rows */
+    double ess10[DRIFT_FIELD_TEMPERATURES]; /* its 10th percentile */
+    double loss; /* mean square of the field */
+} drift_field_report;
+
+/* v [groups,N,dimension], N = query_count or gen_count: the field in scaled
+ * coordinates, the sum over temperatures. report may be NULL.
+ * DRIFT_ERROR_SHAPE: counts, pointers, weights that do not fit;
+ * DRIFT_ERROR_USAGE: options; DRIFT_ERROR_MEMORY: too little memory allowed. */
+DRIFT_MUST_CHECK drift_status drift_field(drift_context *ctx,
+                                          const drift_field_options *options,
+                                          const drift_field_sets *sets,
+                                          float *v, drift_field_report *report);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

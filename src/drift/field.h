@@ -22,9 +22,9 @@
 #define FIELD_STAT_ESS10(nr, j)  (1 + 3 * (size_t)(nr) + (size_t)(j))
 
 /* What the op is called with in training. */
-static inline field_args field_args_of(const drifting_config *config)
+static inline field_args field_args_of(const drifting_config *c)
 {
-    field_args args = config->field;
+    field_args args = c->field;
     args.queries_are_targets = 1;
     return args;
 }

@@ -1,0 +1,103 @@
+/* Feature families of a sample or of an encoder's map: see features.h. */
+#include "drift/features.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define EPS 1e-6f
+
+void features_free(features *f)
+{
+    mem_free(f->list);
+    *f = (features){0};
+}
+
+void features_add(tape *t, features *f, var *value, const char *name)
+{
+    drift_context *ctx = tape_context(t);
+    drift_status status = DRIFT_OK;
+    if (!value || tape_status(t) != DRIFT_OK)
+        return;
+    if (value->value.shape.ndim != 3 || strlen(name) >= FEATURE_NAME)
+        FAIL(ctx, DRIFT_ERROR_SHAPE, "feature family '%s' is not [B,F,C]",
+             name);
+    if (f->count == f->room) {
+        size_t room = f->room ? 2 * f->room : 8;
+        feature *more = mem_resize(ctx, f->list, room, sizeof *more);
+        if (!more) {
+            status = DRIFT_ERROR_MEMORY;
+            goto out;
+        }
+        f->list = more;
+        f->room = room;
+    }
+    feature *last = &f->list[f->count++];
+    snprintf(last->name, sizeof last->name, "%s", name);
+    last->value = value;
+out:
+    if (status != DRIFT_OK)
+        tape_fail(t, status);
+}
+
+void features_global(tape *t, features *f, var *sample)
+{
+    if (!sample)
+        return;
+    size_t b = sample->value.shape.dim[0];
+    size_t rest = shape_count(sample->value.shape) / b;
+    features_add(t, f, tape_reshape(t, sample, SHAPE(b, 1, rest)), "global");
+}
+
+/* "map" + "_mean_2" */
+static void add_part(tape *t, features *f, var *value, const char *name,
+                     const char *suffix)
+{
+    char full[2 * FEATURE_NAME];
+    snprintf(full, sizeof full, "%s%s", name, suffix);
+    features_add(t, f, value, full);
+}
+
+void features_of_map(tape *t, features *f, var *map, const char *name,
+                     unsigned parts)
+{
+    static const struct {
+        size_t patch; /* 0: the whole map */
+        unsigned mean, std;
+        const char *mean_name, *std_name;
+    } all[] = {{0, FEATURE_MEAN, FEATURE_STD, "_mean", "_std"},
+               {2, FEATURE_MEAN_2, FEATURE_STD_2, "_mean_2", "_std_2"},
+               {4, FEATURE_MEAN_4, FEATURE_STD_4, "_mean_4", "_std_4"}};
+    if (!map || tape_status(t) != DRIFT_OK)
+        return;
+    const size_t *dim = map->value.shape.dim;
+    size_t b = dim[0], h = dim[1], w = dim[2], c = dim[3];
+    if (parts & FEATURE_LOCATIONS)
+        features_add(t, f, tape_reshape(t, map, SHAPE(b, h * w, c)), name);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        size_t ph = all[i].patch ? all[i].patch : h;
+        size_t pw = all[i].patch ? all[i].patch : w;
+        unsigned wanted = parts & (all[i].mean | all[i].std);
+        var *mean = NULL, *std = NULL;
+        if (!wanted || h % ph || w % pw)
+            continue;
+        tape_moments(t, map, (int)ph, (int)pw, EPS,
+                     wanted & all[i].mean ? &mean : NULL,
+                     wanted & all[i].std ? &std : NULL);
+        add_part(t, f, mean, name, all[i].mean_name);
+        add_part(t, f, std, name, all[i].std_name);
+    }
+}
+
+void features_norm_x(tape *t, features *f, var *map)
+{
+    if (!map || tape_status(t) != DRIFT_OK)
+        return;
+    /* The variance of x and -x together is the mean of x^2. */
+    const size_t *dim = map->value.shape.dim;
+    var *both[2] = {map, tape_add(t, map, NULL, -1, 0)}, *std = NULL;
+    var *twice = tape_concat(t, 1, both, 2);
+    tape_moments(t, twice, (int)(2 * dim[1]), (int)dim[2], EPS, NULL, &std);
+    features_add(t, f, std, "norm_x");
+}
