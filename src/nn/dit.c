@@ -54,8 +54,7 @@ static void rope_bf16(size_t tokens, size_t half, float *cosine, float *sine)
 {
     for (size_t i = 0; i < tokens; i++)
         for (size_t k = 0; k < half; k++) {
-            double exponent = bf16((double)k / (double)half);
-            double frequency = bf16(1 / bf16(pow(ROPE_BASE, exponent)));
+            double frequency = bf16(pow(ROPE_BASE, -(double)k / (double)half));
             double angle = bf16(bf16((double)i) * frequency);
             cosine[i * half + k] = (float)bf16(cos(angle));
             sine[i * half + k] = (float)bf16(sin(angle));
