@@ -1,0 +1,307 @@
+/* The program behind `make bench`: runs the cases, prints a line each, keeps
+ * and compares baselines. */
+#include "bench.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/threads.h"
+#include "cpu/cpu.h"
+
+#define MOST_TENSORS 64
+#define MOST_CASES   256
+#define SECONDS      0.25 /* a case is run for so long, */
+#define RUNS         3    /* and so often at least */
+#define SLOWER       1.1  /* what --compare complains about */
+
+typedef struct result {
+    char name[64];
+    double seconds;
+} result;
+
+struct bench {
+    drift_context *ctx;
+    char **wanted; /* prefixes of names; none = all */
+    int wanted_count;
+    double peak; /* flops a second */
+    tensor tensors[MOST_TENSORS];
+    size_t tensor_count;
+    result results[MOST_CASES];
+    size_t result_count;
+    /* the case in hand */
+    const char *name;
+    double flops, bytes, begin, best, total;
+    int runs;
+};
+
+/* Nothing here is worth going on after a failure. */
+static void need(bench *b, drift_status status)
+{
+    if (status == DRIFT_OK)
+        return;
+    fprintf(stderr, "bench: %s: %s\n", b->name ? b->name : "start",
+            drift_error_text(b->ctx));
+    exit(1);
+}
+
+drift_context *bench_context(bench *b)
+{
+    return b->ctx;
+}
+
+static tensor *new_tensor(bench *b, shape s, dtype type)
+{
+    if (b->tensor_count == MOST_TENSORS) {
+        fprintf(stderr, "bench: too many tensors\n");
+        exit(1);
+    }
+    tensor *t = &b->tensors[b->tensor_count++];
+    need(b, tensor_new(b->ctx, t, type, s));
+    return t;
+}
+
+static rng_stream stream_of(const bench *b)
+{
+    return (rng_stream){1, RNG_TEST, b->tensor_count};
+}
+
+tensor *bench_tensor(bench *b, shape s)
+{
+    tensor *t = new_tensor(b, s, DTYPE_F32);
+    need(b, op_normal(b->ctx, t, stream_of(b), 0, 0, 1));
+    return t;
+}
+
+tensor *bench_index(bench *b, shape s, int n)
+{
+    tensor *t = new_tensor(b, s, DTYPE_I32);
+    need(b, op_index(b->ctx, t, stream_of(b), 0, n));
+    return t;
+}
+
+void bench_free(bench *b)
+{
+    while (b->tensor_count)
+        tensor_free(b->ctx, &b->tensors[--b->tensor_count]);
+    pool_trim(b->ctx);
+}
+
+int bench_wants(const bench *b, const char *prefix)
+{
+    if (!b->wanted_count)
+        return 1;
+    for (int i = 0; i < b->wanted_count; i++) {
+        size_t a = strlen(b->wanted[i]), p = strlen(prefix);
+        if (!strncmp(b->wanted[i], prefix, a < p ? a : p))
+            return 1;
+    }
+    return 0;
+}
+
+static int is_wanted(const bench *b, const char *name)
+{
+    for (int i = 0; i < b->wanted_count; i++)
+        if (!strncmp(name, b->wanted[i], strlen(b->wanted[i])))
+            return 1;
+    return !b->wanted_count;
+}
+
+void bench_begin(bench *b, const char *name, double flops, double bytes)
+{
+    b->name = name;
+    b->flops = flops;
+    b->bytes = bytes;
+    b->runs = is_wanted(b, name) ? -1 : RUNS;
+    b->total = is_wanted(b, name) ? 0 : SECONDS;
+    b->best = 0;
+}
+
+static void print_line(bench *b)
+{
+    result *r = &b->results[b->result_count];
+    if (b->result_count < MOST_CASES) {
+        snprintf(r->name, sizeof r->name, "%s", b->name);
+        r->seconds = b->best;
+        b->result_count++;
+    }
+    printf("%s\t%.6f\t", b->name, b->best);
+    if (b->flops > 0)
+        printf("%.1f\t%.1f\t", b->flops / b->best / 1e9,
+               100 * b->flops / b->best / b->peak);
+    else
+        printf("-\t-\t");
+    if (b->bytes > 0)
+        printf("%.1f\n", b->bytes / b->best / 1e9);
+    else
+        printf("-\n");
+    fflush(stdout);
+}
+
+int bench_again(bench *b)
+{
+    if (b->runs >= RUNS && b->total >= SECONDS) {
+        if (b->best > 0)
+            print_line(b);
+        return 0;
+    }
+    b->begin = clock_seconds();
+    return 1;
+}
+
+void bench_ran(bench *b, drift_status status)
+{
+    double seconds = clock_seconds() - b->begin;
+    need(b, status);
+    if (b->runs >= 0) {
+        b->total += seconds;
+        if (b->best == 0 || seconds < b->best)
+            b->best = seconds;
+    }
+    b->runs++;
+}
+
+/* -- the peak ----------------------------------------------------------------
+ */
+
+/* The largest rate of a few shapes is what the others are measured by. */
+static void measure_peak(bench *b)
+{
+    static const size_t sizes[][3] = {
+        {1024, 1024, 1024}, {2048, 2048, 2048}, {3072, 3072, 3072},
+        {8192, 1024, 512},  {51200, 1024, 256},
+    };
+    double seconds = 0, flops = 0;
+    b->name = "peak";
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
+        tensor *a = bench_tensor(b, SHAPE(m, k));
+        tensor *w = bench_tensor(b, SHAPE(k, n));
+        tensor *c = bench_tensor(b, SHAPE(m, n));
+        for (int run = 0; run < 6; run++) {
+            double begin = clock_seconds();
+            need(b, op_gemm(b->ctx, c, a, w, 0, 0, 1, 0));
+            double took = clock_seconds() - begin;
+            double rate = 2.0 * (double)m * (double)n * (double)k / took;
+            if (run && rate > b->peak) {
+                b->peak = rate;
+                seconds = took;
+                flops = rate * took;
+            }
+        }
+        bench_free(b);
+    }
+    b->flops = flops;
+    b->bytes = 0;
+    b->best = seconds;
+    print_line(b);
+}
+
+/* -- baselines ---------------------------------------------------------------
+ */
+
+/* "FOLDER/baseline-MODEL-of-the-cpu-THREADS.tsv": times of another kind of
+ * machine say nothing. */
+static void baseline_path(char *path, size_t size, const char *folder)
+{
+    char line[256], model[128] = "cpu";
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+            size_t n = 0;
+            for (const char *s = strchr(line, ':'); *s && n < 100; s++)
+                if (isalnum((unsigned char)*s))
+                    model[n++] = (char)tolower((unsigned char)*s);
+                else if (n && model[n - 1] != '-')
+                    model[n++] = '-';
+            model[n && model[n - 1] == '-' ? n - 1 : n] = '\0';
+            break;
+        }
+    if (f)
+        fclose(f);
+    snprintf(path, size, "%s/baseline-%s-%d.tsv", folder, model, threads_get());
+}
+
+static int write_baseline(const bench *b, const char *path)
+{
+    FILE *f = fopen(path, "w");
+    for (size_t i = 0; f && i < b->result_count; i++)
+        fprintf(f, "%s\t%.6f\n", b->results[i].name, b->results[i].seconds);
+    if (!f || fclose(f) != 0) {
+        fprintf(stderr, "bench: unable to write '%s'\n", path);
+        return 1;
+    }
+    fprintf(stderr, "bench: wrote %s\n", path);
+    return 0;
+}
+
+/* Cases that became slower, on stdout after the table; 1 when there are any. */
+static int compare(const bench *b, const char *path)
+{
+    char line[256], name[64];
+    double before;
+    int slower = 0;
+    FILE *f = fopen(path, "r");
+    if (!f) {
+        fprintf(stderr,
+                "bench: no baseline '%s'; `make bench-baseline` writes one\n",
+                path);
+        return 1;
+    }
+    while (fgets(line, sizeof line, f))
+        for (size_t i = 0; i < b->result_count; i++)
+            if (sscanf(line, "%63s %lf", name, &before) == 2 &&
+                !strcmp(name, b->results[i].name) &&
+                b->results[i].seconds > SLOWER * before) {
+                printf("slower\t%s\t%.6f\t%.6f\t%+.0f %%\n", name, before,
+                       b->results[i].seconds,
+                       100 * (b->results[i].seconds / before - 1));
+                slower = 1;
+            }
+    fclose(f);
+    if (!slower)
+        printf("no case more than 10 %% slower than %s\n", path);
+    return slower;
+}
+
+int main(int argc, char **argv)
+{
+    static bench b;
+    const char *against = NULL, *baseline = NULL;
+    drift_options options = {0};
+    int i = 1;
+    for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+        if (!strcmp(argv[i], "--compare") && i + 1 < argc)
+            against = argv[++i];
+        else if (!strcmp(argv[i], "--baseline") && i + 1 < argc)
+            baseline = argv[++i];
+        else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
+            options.threads = atoi(argv[++i]);
+        else {
+            fprintf(stderr, "usage: bench [--compare FOLDER | --baseline "
+                            "FOLDER] [--threads N] [CASE...]\n");
+            return 2;
+        }
+    }
+    b.wanted = argv + i;
+    b.wanted_count = argc - i;
+    need(&b, drift_context_open(&b.ctx, &options));
+    fprintf(stderr, "bench: %s\n", drift_context_device(b.ctx));
+    printf("name\tseconds\tgflops\tpercent_of_peak\tgbytes\n");
+    measure_peak(&b);
+    bench_products(&b);
+    bench_ops(&b);
+    bench_networks(&b);
+    char path[512];
+    int code = 0;
+    if (baseline) {
+        baseline_path(path, sizeof path, baseline);
+        code = write_baseline(&b, path);
+    } else if (against) {
+        baseline_path(path, sizeof path, against);
+        code = compare(&b, path);
+    }
+    drift_context_close(b.ctx);
+    return code;
+}

@@ -1,0 +1,170 @@
+/* The ops that are bound by memory, on the activations of DriftDiT-Tiny and
+ * of the conv generator. GB/s counts each operand once as read or written, a
+ * gradient that is added to as both. */
+#include "bench.h"
+
+#define SAMPLES 640
+#define TOKENS  80
+#define WIDTH   256
+#define INNER   1024 /* of SwiGLU */
+
+/* `tensors` passes over a tensor of n floats. */
+static double pass(double tensors, size_t n)
+{
+    return tensors * 4.0 * (double)n;
+}
+
+static void tokens(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = SAMPLES * TOKENS * WIDTH;
+    shape s = SHAPE(SAMPLES, TOKENS, WIDTH), one = SHAPE(SAMPLES, WIDTH);
+    tensor *x = bench_tensor(b, s), *y = bench_tensor(b, s);
+    tensor *dx = bench_tensor(b, s), *dr = bench_tensor(b, s);
+    tensor *shift = bench_tensor(b, one), *scale = bench_tensor(b, one);
+    tensor *dshift = bench_tensor(b, one), *dscale = bench_tensor(b, one);
+    tensor *w = bench_tensor(b, SHAPE(WIDTH)),
+           *dw = bench_tensor(b, SHAPE(WIDTH));
+    tensor *rstd = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
+    BENCH(b, "rmsnorm_fwd", 0, pass(2, n),
+          op_rmsnorm_fwd(ctx, y, rstd, x, w, 1e-6f));
+    BENCH(b, "rmsnorm_bwd", 0, pass(4, n),
+          op_rmsnorm_bwd(ctx, dx, dw, y, x, w, rstd));
+    BENCH(b, "modulate_fwd", 0, pass(2, n),
+          op_modulate_fwd(ctx, y, x, shift, scale));
+    BENCH(b, "modulate_bwd", 0, pass(4, n),
+          op_modulate_bwd(ctx, dx, dshift, dscale, y, x, scale));
+    BENCH(b, "gate_fwd", 0, pass(3, n), op_gate_fwd(ctx, y, x, dr, scale));
+    BENCH(b, "gate_bwd", 0, pass(6, n),
+          op_gate_bwd(ctx, dx, dr, dscale, y, x, scale));
+    BENCH(b, "add_fwd", 0, pass(3, n), op_add_fwd(ctx, y, x, dr, 1, 1));
+    BENCH(b, "add_bwd", 0, pass(5, n), op_add_bwd(ctx, dx, dr, y, 1, 1));
+    BENCH(b, "fill", 0, pass(1, n), op_fill(ctx, y, 0));
+    bench_free(b);
+}
+
+static void heads(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = SAMPLES * TOKENS * WIDTH;
+    shape s = SHAPE(SAMPLES, TOKENS, 4, WIDTH / 4);
+    shape s3 = SHAPE(SAMPLES, TOKENS, 3 * WIDTH);
+    shape part = SHAPE(SAMPLES, TOKENS, WIDTH);
+    tensor *x = bench_tensor(b, s), *y = bench_tensor(b, s);
+    tensor *cosine = bench_tensor(b, SHAPE(TOKENS, WIDTH / 8));
+    tensor *sine = bench_tensor(b, SHAPE(TOKENS, WIDTH / 8));
+    tensor *qkv = bench_tensor(b, s3), *q = bench_tensor(b, part);
+    BENCH(b, "rope_fwd", 0, pass(2, n), op_rope_fwd(ctx, y, x, cosine, sine));
+    BENCH(b, "rope_bwd", 0, pass(3, n), op_rope_bwd(ctx, y, x, cosine, sine));
+    BENCH(b, "split_fwd", 0, pass(2, n), op_split_fwd(ctx, q, qkv, 2, WIDTH));
+    BENCH(b, "split_bwd", 0, pass(3, n), op_split_bwd(ctx, qkv, q, 2, WIDTH));
+    bench_free(b);
+}
+
+static void swiglu(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = SAMPLES * TOKENS * INNER;
+    shape s = SHAPE(SAMPLES, TOKENS, INNER);
+    if (!bench_wants(b, "swiglu"))
+        return;
+    tensor *x = bench_tensor(b, s), *z = bench_tensor(b, s);
+    tensor *y = bench_tensor(b, s);
+    tensor *da = bench_tensor(b, s), *db = bench_tensor(b, s);
+    BENCH(b, "swiglu_fwd", 0, pass(3, n), op_swiglu_fwd(ctx, y, x, z));
+    BENCH(b, "swiglu_bwd", 0, pass(7, n), op_swiglu_bwd(ctx, da, db, y, x, z));
+    bench_free(b);
+}
+
+static void maps(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = SAMPLES * 28 * 28 * 16;
+    shape s = SHAPE(SAMPLES, 28, 28, 16), one = SHAPE(SAMPLES, 16);
+    tensor *x = bench_tensor(b, s), *y = bench_tensor(b, s);
+    tensor *dx = bench_tensor(b, s);
+    tensor *w = bench_tensor(b, SHAPE(16)), *bias = bench_tensor(b, SHAPE(16));
+    tensor *dw = bench_tensor(b, SHAPE(16)), *db = bench_tensor(b, SHAPE(16));
+    tensor *mean = bench_tensor(b, SHAPE(SAMPLES, 4));
+    tensor *rstd = bench_tensor(b, SHAPE(SAMPLES, 4));
+    tensor *shift = bench_tensor(b, one), *scale = bench_tensor(b, one);
+    tensor *dshift = bench_tensor(b, one), *dscale = bench_tensor(b, one);
+    tensor *small = bench_tensor(b, SHAPE(SAMPLES, 14, 14, 16));
+    BENCH(b, "groupnorm_fwd", 0, pass(2, n),
+          op_groupnorm_fwd(ctx, y, mean, rstd, x, w, bias, 4, 1e-5f));
+    BENCH(b, "groupnorm_bwd", 0, pass(4, n),
+          op_groupnorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd, 4));
+    BENCH(b, "modulate_fwd.map", 0, pass(2, n),
+          op_modulate_fwd(ctx, y, x, shift, scale));
+    BENCH(b, "modulate_bwd.map", 0, pass(4, n),
+          op_modulate_bwd(ctx, dx, dshift, dscale, y, x, scale));
+    BENCH(b, "activation_fwd.silu", 0, pass(2, n),
+          op_activation_fwd(ctx, y, x, ACT_SILU));
+    BENCH(b, "activation_bwd.silu", 0, pass(4, n),
+          op_activation_bwd(ctx, dx, y, x, ACT_SILU));
+    BENCH(b, "activation_fwd.gelu_erf", 0, pass(2, n),
+          op_activation_fwd(ctx, y, x, ACT_GELU_ERF));
+    BENCH(b, "upsample_nearest_fwd", 0, pass(1.25, n),
+          op_upsample_nearest_fwd(ctx, y, small));
+    BENCH(b, "upsample_nearest_bwd", 0, pass(1.5, n),
+          op_upsample_nearest_bwd(ctx, small, y));
+    bench_free(b);
+}
+
+static void parameters(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = 4000000;
+    tensor *p = bench_tensor(b, SHAPE(n)), *m = bench_tensor(b, SHAPE(n));
+    tensor *v = bench_tensor(b, SHAPE(n)), *g = bench_tensor(b, SHAPE(n));
+    tensor *sum = bench_tensor(b, SHAPE(1));
+    adamw_args args = adamw_args_of(1e-4, .9, .95, 1e-8, .01, 10, 1);
+    BENCH(b, "reduce.sumsq", 0, pass(1, n),
+          op_reduce(ctx, sum, g, REDUCE_SUMSQ));
+    BENCH(b, "adamw", 0, pass(7, n), op_adamw(ctx, p, m, v, g, args));
+    BENCH(b, "ema", 0, pass(3, n), op_ema(ctx, v, p, .999f));
+    BENCH(b, "normal", 0, pass(1, n),
+          op_normal(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));
+    bench_free(b);
+}
+
+static void field(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    if (!bench_wants(b, "field") && !bench_wants(b, "distance_fwd"))
+        return;
+    tensor *gen = bench_tensor(b, SHAPE(10, 64, 784));
+    tensor *pos = bench_tensor(b, SHAPE(10, 256, 784));
+    tensor *d = bench_tensor(b, SHAPE(10, 64, 256));
+    tensor *v = bench_tensor(b, SHAPE(10, 64, 784));
+    tensor *loss = bench_tensor(b, SHAPE(10)),
+           *stats = bench_tensor(b, SHAPE(13));
+    field_args args = {.variant = FIELD_RELEASE,
+                       .kernel = FIELD_LAPLACE,
+                       .normalization = FIELD_XY,
+                       .temperatures = 3,
+                       .r = {.02f, .05f, .2f},
+                       .attraction = 1,
+                       .repulsion = 1,
+                       .scale_features = 1,
+                       .scale_drift = 1,
+                       .queries_are_targets = 1};
+    /* Distances, and a force for each temperature. */
+    double pairs = 10.0 * 64 * 320, each = 2.0 * 784;
+    BENCH(b, "distance_fwd.10-64x256x784", 10.0 * 64 * 256 * each, 0,
+          op_distance_fwd(ctx, d, gen, pos));
+    BENCH(b, "field.10-64x320x784", 4 * pairs * each, 0,
+          op_field(ctx, v, loss, stats, gen, gen, NULL, pos, NULL, NULL, NULL,
+                   args, (size_t)64 << 20));
+    bench_free(b);
+}
+
+void bench_ops(bench *b)
+{
+    tokens(b);
+    heads(b);
+    swiglu(b);
+    maps(b);
+    parameters(b);
+    field(b);
+}
