@@ -112,7 +112,8 @@ static drift_status order_arrays(drift_context *ctx, safetensors *out,
         FAIL(ctx, DRIFT_ERROR_FORMAT,
              "the file holds %zu bytes of data, its tensors need %zu",
              data_size, at);
-    memcpy(out->arrays.items, sorted.items, count * sizeof *sorted.items);
+    if (count)
+        memcpy(out->arrays.items, sorted.items, count * sizeof *sorted.items);
 out:
     mem_free(sorted.items);
     return status;
