@@ -11,9 +11,11 @@
 
 static long fail_in; /* tests only: 0 = never */
 
-void mem_fail_after(long n)
+long mem_fail_after(long n)
 {
+    long left = fail_in;
     fail_in = n;
+    return left;
 }
 
 static int must_fail(void)

@@ -22,7 +22,8 @@ char *mem_printf(drift_context *ctx, const char *fmt, ...) DRIFT_PRINTF(2, 3);
 void mem_free(void *p);
 
 /* Tests only: the n-th allocation from now (1 = the next) fails, once;
- * 0 switches this off. */
-void mem_fail_after(long n);
+ * 0 switches this off. Returns what was left of the count before: 0 when that
+ * allocation has failed. */
+long mem_fail_after(long n);
 
 #endif

@@ -110,7 +110,6 @@ void case_fail(harness *t, const char *why, ...) DRIFT_PRINTF(2, 3);
 /* What is worth a line on a passing run, too (accuracy, speed). */
 void case_note(harness *t, const char *what, ...) DRIFT_PRINTF(2, 3);
 
-/* The op has no test yet: counts as failed. */
 /* One function an op of ops.def: a missing one is a link error. */
 #define OP(name, params, args) void test_##name(harness *t);
 #include "ops/ops.def"
