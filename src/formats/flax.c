@@ -193,7 +193,7 @@ static drift_status read_ext(reader *r, const msgpack_object *ext, array *a)
     if (type < 0)
         TRY(bad_array(r, "of a type that is not read (known: bool, int8 to "
                          "uint64, float16, bfloat16, float32, float64)"));
-    *a = (array){.type = (array_type)type, .data = bin->ptr};
+    *a = (array){.type = (array_type)type, .data = bin->size ? bin->ptr : ""};
     if (shape->size > ARRAY_DIMS)
         TRY(bad_array(r, "more than 8 dimensions"));
     for (; a->ndim < (int)shape->size; a->ndim++)
@@ -333,7 +333,8 @@ static drift_status read_map(reader *r, const msgpack_object_map *map)
         const msgpack_object *key = &map->ptr[i].key;
         if (key->type != MSGPACK_OBJECT_STR)
             TRY(bad_array(r, "a key inside is not a string"));
-        TRY(read_child(r, key->via.str.ptr, key->via.str.size,
+        size_t size = key->via.str.size; /* of "", msgpack-c's ptr is NULL */
+        TRY(read_child(r, size ? key->via.str.ptr : "", size,
                        &map->ptr[i].val));
     }
 out:

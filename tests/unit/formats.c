@@ -281,6 +281,10 @@ static void test_flax_hostile(void **state)
     expect_error(flax_parse(ctx, deep, sizeof deep, &f), DRIFT_ERROR_FORMAT,
                  "nested");
     flax_close(&f);
+    /* Odd, but well-formed: an empty key. */
+    expect_ok(flax_parse(ctx, (const unsigned char *)"\x81\xa0\x07", 3, &f));
+    assert_non_null(array_list_find(&f.arrays, ""));
+    flax_close(&f);
 }
 
 /* -- damage ------------------------------------------------------------------
