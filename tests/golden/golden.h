@@ -38,6 +38,7 @@ extern const golden_family check_attn[];
 extern const golden_family check_block[];
 extern const golden_family check_conv[];
 extern const golden_family check_distance[];
+extern const golden_family check_drift[];
 extern const golden_family check_dit[];
 extern const golden_family check_formats[];
 extern const golden_family check_norm[];
