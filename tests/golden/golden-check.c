@@ -14,15 +14,9 @@
 
 /* The first that knows a file checks it. */
 static const golden_family *const families[] = {
-<<<<<<< HEAD
-    check_act,      check_attn,   check_block,   check_conv,
-    check_distance, check_dit,    check_formats, check_norm,
-    check_optim,    check_resize, check_step,    check_later,
-=======
-    check_act,      check_attn,   check_block, check_conv,
-    check_distance, check_drift,  check_dit,   check_norm,
-    check_optim,    check_resize, check_step,  check_later,
->>>>>>> ffd532d (golden-check: drift_loss, toy, cfg, bank, the encoder-free families of a step)
+    check_act,    check_attn,  check_block,   check_conv, check_distance,
+    check_dit,    check_drift, check_formats, check_norm, check_optim,
+    check_resize, check_step,  check_later,
 };
 
 static const char usage[] =
