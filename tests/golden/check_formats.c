@@ -92,7 +92,7 @@ static drift_status check_value(golden *g, const char *name)
     file[length] = '\0';
     TRY(read_file(g, file, &s, &list, &known));
     if (known)
-        TRY(compare(
+        TRY(compare_bytes(
             g, name,
             array_list_find(s.arrays.count ? &s.arrays : &list, slash + 1)));
     else
