@@ -1,6 +1,6 @@
-/* metrics.jsonl and the curves. A line is one write, so that a run killed at
- * any moment leaves whole lines and at most one torn one, which the next
- * resume cuts off. */
+/* metrics.jsonl, the same numbers as TensorBoard events, the curves. A line is
+ * one write, so that a run killed at any moment leaves whole lines and at most
+ * one torn one, which the next resume cuts off. */
 #include "train/metrics.h"
 
 #include <errno.h>
@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "plot/plot.h"
+#include "train/events.h"
 
 const char *const phase_names[PHASE_COUNT] = {"data", "generate", "field",
                                               "backward", "optimizer"};
@@ -29,6 +30,7 @@ struct metrics {
     rundir *dir;
     const config *c;
     int file;        /* metrics.jsonl */
+    events *events;  /* of this start of the run */
     json_t *about;   /* goes into the next line; NULL once written */
     double *history; /* [count][CURVE_COUNT] */
     size_t count, room;
@@ -144,6 +146,7 @@ drift_status metrics_open(rundir *r, const config *c, int64_t keep_step,
     if (m->file < 0)
         FAIL(ctx, DRIFT_ERROR_IO, "unable to open '%s': %s", name,
              strerror(errno));
+    TRY(events_open(ctx, r->path, &m->events));
     *out = m;
     m = NULL;
 out:
@@ -158,6 +161,7 @@ void metrics_close(metrics *m)
         return;
     if (m->file >= 0)
         close(m->file);
+    events_close(m->events);
     json_decref(m->about);
     mem_free(m->history);
     mem_free(m);
@@ -285,12 +289,43 @@ static drift_status write_line(metrics *m, const char *line, size_t size)
     return DRIFT_OK;
 }
 
+/* Every number of an object, tagged with its path: "drift/0.05". */
+static void add_scalars(events *e, const char *prefix, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        char tag[256];
+        snprintf(tag, sizeof tag, "%s%s%s", prefix, *prefix ? "/" : "", key);
+        if (json_is_object(value))
+            add_scalars(e, tag, value);
+        else if (json_is_number(value))
+            events_scalar(e, tag, json_number_value(value));
+    }
+}
+
+drift_status metrics_picture(metrics *m, int64_t step, const char *path)
+{
+    drift_status status = DRIFT_OK;
+    image img = {0};
+    TRY(image_read(m->ctx, path, &img));
+    events_begin(m->events, step);
+    events_image(m->events, "samples", &img);
+    TRY(events_end(m->events));
+out:
+    image_free(&img);
+    return status;
+}
+
 drift_status metrics_add(metrics *m, const step_report *r)
 {
     drift_status status = DRIFT_OK;
     char *text = NULL, *line = NULL;
     double row[CURVE_COUNT];
     json_t *root = report_object(r);
+    events_begin(m->events, r->step);
+    add_scalars(m->events, "", root);
     if (m->about && json_object_set(root, "run", m->about) == 0) {
         json_decref(m->about);
         m->about = NULL;
@@ -304,6 +339,7 @@ drift_status metrics_add(metrics *m, const step_report *r)
         goto out;
     }
     TRY(write_line(m, line, strlen(line)));
+    TRY(events_end(m->events));
     for (int i = 0; i < CURVE_COUNT; i++)
         row[i] = NAN;
     row[CURVE_STEP] = (double)r->step;

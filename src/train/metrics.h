@@ -66,6 +66,9 @@ drift_status metrics_describe(metrics *m, const char *data_digest,
                               int64_t resumed_at) DRIFT_MUST_CHECK;
 drift_status metrics_add(metrics *m,
                          const step_report *report) DRIFT_MUST_CHECK;
+/* A picture that was just written, for TensorBoard. */
+drift_status metrics_picture(metrics *m, int64_t step,
+                             const char *path) DRIFT_MUST_CHECK;
 /* curves.png, and the toys' losses.png. */
 drift_status metrics_curves(metrics *m) DRIFT_MUST_CHECK;
 drift_status metrics_losses(metrics *m) DRIFT_MUST_CHECK;

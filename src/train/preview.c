@@ -114,6 +114,7 @@ void preview_free(preview *p)
     for (size_t i = 0; i < p->snapshot_count; i++)
         mem_free(p->snapshots[i].xy);
     mem_free(p->snapshots);
+    mem_free(p->path);
     mem_free(p->data);
     mem_free(p->labels);
     mem_free(p->samples);
@@ -340,6 +341,9 @@ drift_status preview_make(preview *p, const tensor *flat, int64_t step)
         TRY(make_plane(p, path, step));
     else
         TRY(write_sheet(p, path));
+    mem_free(p->path);
+    p->path = path;
+    path = NULL;
 out:
     mem_free(path);
     return status;

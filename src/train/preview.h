@@ -25,6 +25,7 @@ typedef struct preview {
     float *data; /* as many points of the data, for toys */
     snapshot *snapshots;
     size_t snapshot_count, snapshot_room;
+    char *path; /* of the last picture in samples/ */
 } preview;
 
 /* *p is to be freed even after a failure. */

@@ -226,6 +226,8 @@ static drift_status make_preview(drift_trainer *t)
                              ? &t->optimizer.ema[0]
                              : &t->generator->params.value;
     TRY(plot_done(t, preview_make(&t->preview, flat, t->steps)));
+    if (!t->no_plots && t->preview.path)
+        TRY(metrics_picture(t->metrics, t->steps, t->preview.path));
     t->previewed = t->steps;
 out:
     return status;
