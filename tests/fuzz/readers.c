@@ -17,6 +17,7 @@
 #include "formats/image.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "train/config.h"
 
 static drift_context *ctx;
 static volatile double used; /* so that no read is optimised away */
@@ -125,7 +126,7 @@ static int run_image(const uint8_t *data, size_t size)
 
 /* The data sets read from disk. */
 static int run_data(const uint8_t *data, size_t size, const char *file,
-                    data_config config)
+                    data_config options)
 {
     static char folder[] = "fuzz.XXXXXX";
     static int made;
@@ -140,9 +141,9 @@ static int run_data(const uint8_t *data, size_t size, const char *file,
     FILE *out = fopen(path, "wb");
     if (!out || fwrite(copy, 1, size, out) != size || fclose(out) != 0)
         abort();
-    if (!config.path)
-        config.path = config.kind == DATA_CIFAR ? folder : path;
-    drift_status status = dataset_open(ctx, &config, 1, &d);
+    if (!options.path)
+        options.path = options.kind == DATA_CIFAR ? folder : path;
+    drift_status status = dataset_open(ctx, &options, 1, &d);
     if (status == DRIFT_OK) {
         float *x = malloc((size_t)d->height * (size_t)d->width *
                           (size_t)d->channels * sizeof *x);
@@ -177,6 +178,28 @@ static int run_archive(const uint8_t *data, size_t size)
                                   .channels = 3});
 }
 
+/* What was read is written and read back as the same. */
+static int run_yaml(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    config *c = NULL, *back = NULL;
+    char *first = NULL, *second = NULL;
+    if (config_new(ctx, &c) != DRIFT_OK || config_new(ctx, &back) != DRIFT_OK)
+        abort();
+    drift_status status = config_parse(ctx, c, "memory", (char *)copy, size);
+    if (status == DRIFT_OK &&
+        (config_text(ctx, c, &first) != DRIFT_OK ||
+         config_parse(ctx, back, "written", first, strlen(first)) != DRIFT_OK ||
+         config_text(ctx, back, &second) != DRIFT_OK ||
+         strcmp(first, second) != 0))
+        abort();
+    mem_free(first);
+    mem_free(second);
+    config_free(c);
+    config_free(back);
+    return end(status, copy);
+}
+
 const fuzz_reader fuzz_readers[] = {
     {"safetensors", run_safetensors, 50000},
     {"npy", run_npy, 50000},
@@ -186,5 +209,6 @@ const fuzz_reader fuzz_readers[] = {
     {"image", run_image, 20000},
     {"cifar", run_cifar, 500},
     {"archive", run_archive, 1000},
+    {"config", run_yaml, 5000},
     {NULL, NULL, 0},
 };
