@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include "data/store.h"
 
 /* -- serving -----------------------------------------------------------------
@@ -280,11 +281,35 @@ out:
     return status;
 }
 
+/* A plain name that is not here is looked for among the data sets that come
+ * with the program. */
+static drift_status find_path(drift_context *ctx, const char *path, char **out)
+{
+    drift_status status = DRIFT_OK;
+    *out = NULL;
+    if (!file_exists(path) && !strchr(path, '/')) {
+        TRY(share_find(ctx, SHARE_DATA, path, out));
+        if (!*out)
+            FAIL(ctx, DRIFT_ERROR_IO,
+                 "unable to open '%s': No such file or directory, here or "
+                 "among the data sets that come with the program",
+                 path);
+        goto out;
+    }
+    *out = mem_strdup(ctx, path);
+    if (!*out)
+        status = DRIFT_ERROR_MEMORY;
+out:
+    return status;
+}
+
 drift_status dataset_open(drift_context *ctx, const data_config *config,
                           uint64_t seed, dataset **out)
 {
     drift_status status = DRIFT_OK;
     dataset *d = NULL;
+    data_config found = *config;
+    found.path = NULL;
     *out = NULL;
     TRY(check_config(ctx, config));
     d = mem_alloc(ctx, 1, sizeof *d);
@@ -296,10 +321,18 @@ drift_status dataset_open(drift_context *ctx, const data_config *config,
     int toy = config->kind == DATA_AUTO || config->kind == DATA_TOY
                   ? toy_find(config->path)
                   : -1;
-    TRY(toy >= 0 ? toy_open(d, toy, config, seed) : open_store(d, config));
+    if (toy >= 0) {
+        TRY(toy_open(d, toy, config, seed));
+    } else if (config->kind == DATA_TOY) {
+        TRY(open_store(d, config)); /* tells that there is no such toy */
+    } else {
+        TRY(find_path(ctx, config->path, &found.path));
+        TRY(open_store(d, &found));
+    }
     *out = d;
     d = NULL;
 out:
     dataset_free(d);
+    mem_free(found.path);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/share.h"
 #include "train/config_internal.h"
 
 /* -- presets ------------------------------------------------------------ */
@@ -22,43 +23,16 @@ struct drift_presets {
     size_t count;
 };
 
-/* The folder number i in which presets are looked for; NULL after the last.
- * Free with mem_free. */
-static drift_status preset_folder(drift_context *ctx, int i, char **out)
-{
-    const char *env = getenv("DRIFT_DATA_DIR");
-    const char *home = i == 0   ? env && *env ? env : ""
-                       : i == 1 ? DRIFT_SOURCE_DIR
-                                : DRIFT_DATA_DIR;
-    *out = mem_printf(ctx, "%s/%s", home, i == 1 ? "examples" : "presets");
-    return *out ? DRIFT_OK : DRIFT_ERROR_MEMORY;
-}
-#define PRESET_FOLDERS 3
-
 static drift_status preset_path(drift_context *ctx, const char *name,
                                 char **out)
 {
     drift_status status = DRIFT_OK;
-    char *folder = NULL, *path = NULL;
+    char *file = mem_printf(ctx, "%s" SUFFIX, name);
     *out = NULL;
-    for (int i = 0; i < PRESET_FOLDERS && !*out; i++) {
-        TRY(preset_folder(ctx, i, &folder));
-        path = mem_printf(ctx, "%s/%s" SUFFIX, folder, name);
-        if (!path) {
-            status = DRIFT_ERROR_MEMORY;
-            goto out;
-        }
-        if (file_exists(path)) {
-            *out = path;
-            path = NULL;
-        }
-        mem_free(folder);
-        mem_free(path);
-        folder = path = NULL;
-    }
-out:
-    mem_free(folder);
-    mem_free(path);
+    if (!file)
+        return DRIFT_ERROR_MEMORY;
+    status = share_find(ctx, SHARE_PRESETS, file, out);
+    mem_free(file);
     return status;
 }
 
@@ -128,8 +102,10 @@ drift_status drift_presets_open(drift_context *ctx, drift_presets **out)
     *out = NULL;
     if (!p)
         return DRIFT_ERROR_MEMORY;
-    for (int i = 0; i < PRESET_FOLDERS; i++) {
-        TRY(preset_folder(ctx, i, &folder));
+    for (int i = 0;; i++) {
+        TRY(share_folder(ctx, SHARE_PRESETS, i, &folder));
+        if (!folder)
+            break;
         if (file_exists(folder)) {
             TRY(file_list(ctx, folder, &names, &count));
             for (size_t k = 0; k < count; k++)

@@ -82,7 +82,7 @@ err_has "nowhere/x.npz"
 : >plainfile
 try "$sample" --quiet --png plainfile/x digits
 code_is 1
-err_is "drift-sample: unable to create folder 'plainfile/x': Not a directory"
+err_is "drift-sample: unable to create folder 'plainfile': File exists"
 if [ -w /dev/full ]; then
     what="drift-sample --npz - >/dev/full"
     "$sample" --quiet --npz - --count 20 digits >/dev/full 2>err

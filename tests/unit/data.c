@@ -795,7 +795,6 @@ static void test_config_bad(void **state)
     BAD(USAGE, "data.split is 'val'; allowed are train and test", .path = ".",
         .split = "val");
     BAD(USAGE, "or 0 for both", .path = ".", .height = 3);
-    BAD(USAGE, "data.crop needs", .path = ".", .crop = 1);
     BAD(USAGE, "data.channels is 2; allowed", .path = ".", .channels = 2);
     BAD(USAGE, "data.limit = -1", .path = ".", .limit = -1);
 }
