@@ -74,14 +74,11 @@ out:
     return status;
 }
 
-/* [b,FEATURES] = cosines and sines of alpha * period^(-k/128). */
-static drift_status alpha_features(generator *g, const tensor *alpha,
-                                   tensor *features)
+drift_status condition_sinusoid(drift_context *ctx, const tensor *alpha,
+                                double period, tensor *features)
 {
-    drift_context *ctx = g->ctx;
     drift_status status = DRIFT_OK;
     size_t b = tensor_count(alpha), half = FEATURES / 2;
-    double period = g->config.alpha_max_period;
     float *a = mem_alloc(ctx, b, sizeof *a);
     float *f = mem_alloc(ctx, b * FEATURES, sizeof *f);
     if (!a || !f) {
@@ -109,7 +106,8 @@ static var *alpha_forward(generator *g, tape *t, const tensor *flat,
     const condition *k = &g->condition;
     params *p = &g->params;
     tensor features = {0};
-    drift_status status = alpha_features(g, alpha, &features);
+    drift_status status = condition_sinusoid(
+        g->ctx, alpha, g->config.alpha_max_period, &features);
     if (status != DRIFT_OK) {
         tape_fail(t, status);
         return NULL;

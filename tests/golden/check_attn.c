@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph.h"
+#include "nn/generator.h"
 
 #define HEADS "0213" /* [b,h,n,d] -> [b,n,h,d] */
 
@@ -147,8 +148,26 @@ out:
     return graph_close(&q, status);
 }
 
+/* Features of a guidance strength; nothing asks for their gradient. */
+static drift_status check_sinusoid(golden *g, const char *name)
+{
+    drift_status status = DRIFT_OK;
+    const char *at = strstr(golden_meta(g, name), "max period ");
+    tensor *alpha, features = {0};
+    TRY(golden_load(g, &alpha, NULL, "%s.a", name));
+    TRY(condition_sinusoid(g->ctx, alpha, at ? strtod(at + 11, NULL) : 0,
+                           &features));
+    TRY(golden_near(g, &features, NULL, "%s.y", name));
+    golden_ignore(g, "sinusoid_*.d*");
+out:
+    tensor_free(g->ctx, &features);
+    return status;
+}
+
 static drift_status check_case(golden *g, const char *name)
 {
+    if (!strncmp(name, "sinusoid", 8))
+        return check_sinusoid(g, name);
     if (golden_find(g, "%s.q", name))
         return check_attention(g, name);
     if (!strcmp(name, "rope"))

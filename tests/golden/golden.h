@@ -43,6 +43,7 @@ extern const golden_family check_dit[];
 extern const golden_family check_formats[];
 extern const golden_family check_norm[];
 extern const golden_family check_optim[];
+extern const golden_family check_post[];
 extern const golden_family check_resize[];
 extern const golden_family check_step[];
 extern const golden_family check_later[];
