@@ -230,27 +230,44 @@ static drift_status make_piece(job *j, size_t first, size_t count)
     return status;
 }
 
-/* A row holds every class once, a whole interpolation, or makes a square. */
-static size_t grid_columns(const job *j)
+/* As in the previews of a run: a row a class, as long as rows stay short. */
+static int has_class_rows(const job *j)
 {
-    if (arg.columns)
-        return (size_t)arg.columns;
-    if (arg.frames)
-        return (size_t)arg.frames;
-    if (!arg.classes && j->info->classes > 1 && j->info->classes <= 20)
-        return (size_t)j->info->classes;
-    return (size_t)ceil(sqrt((double)j->count));
+    size_t classes = (size_t)j->info->classes;
+    return !arg.columns && !arg.frames && !arg.classes && classes > 1 &&
+           j->count % classes == 0 && j->count <= 40 * classes;
+}
+
+/* Sample i, which is of class i mod classes, to row i mod classes. */
+static int sort_by_class(job *j)
+{
+    size_t n = j->info->numbers, classes = (size_t)j->info->classes;
+    size_t columns = j->count / classes;
+    unsigned char *sorted = take(j->count * n, 1);
+    if (!sorted)
+        return 0;
+    for (size_t i = 0; i < j->count; i++)
+        memcpy(sorted + (i % classes * columns + i / classes) * n,
+               j->images + i * n, n);
+    free(j->images);
+    j->images = sorted;
+    return 1;
 }
 
 static drift_status write_grid(job *j)
 {
     const drift_model_info *i = j->info;
+    size_t columns = arg.columns  ? (size_t)arg.columns
+                     : arg.frames ? (size_t)arg.frames
+                                  : (size_t)ceil(sqrt((double)j->count));
     if (i->points)
         return drift_write_points(j->ctx, arg.grid, j->points, j->labels,
                                   j->count);
-    return drift_write_sheet(j->ctx, arg.grid, j->images, j->count,
-                             grid_columns(j), (size_t)i->height,
-                             (size_t)i->width, (size_t)i->channels, 0);
+    if (has_class_rows(j) && sort_by_class(j))
+        columns = j->count / (size_t)i->classes;
+    return drift_write_sheet(j->ctx, arg.grid, j->images, j->count, columns,
+                             (size_t)i->height, (size_t)i->width,
+                             (size_t)i->channels, 0);
 }
 
 static drift_status make_all(job *j)

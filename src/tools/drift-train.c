@@ -178,6 +178,7 @@ static const char *duration(double seconds, char text[32])
 
 static void describe(const drift_progress *p, char *text, size_t size)
 {
+    static double spread = -1; /* measured at logged steps only */
     char left[32];
     size_t used = (size_t)snprintf(
         text, size, "step %lld/%lld  %s left  %.0f samples/s  drift",
@@ -186,8 +187,10 @@ static void describe(const drift_progress *p, char *text, size_t size)
     for (int i = 0; i < p->temperatures && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, " %g: %.3g",
                                  p->temperature[i], p->drift[i]);
-    if (p->spread >= 0 && used < size)
-        snprintf(text + used, size - used, "  spread %.2f", p->spread);
+    if (p->spread >= 0)
+        spread = p->spread;
+    if (spread >= 0 && used < size)
+        snprintf(text + used, size - used, "  spread %.2f", spread);
 }
 
 /* Steps until the end, a signal or an error. */
