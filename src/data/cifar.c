@@ -47,10 +47,12 @@ static drift_status set_names(store *s)
     static const char *const names[CLASSES] = {
         "airplane", "automobile", "bird",  "cat",  "deer",
         "dog",      "frog",       "horse", "ship", "truck"};
+    drift_status status = DRIFT_OK;
+    int label;
     for (int k = 0; k < CLASSES; k++)
-        if (store_class(s, names[k]) < 0)
-            return DRIFT_ERROR_MEMORY;
-    return DRIFT_OK;
+        TRY(store_class(s, names[k], &label));
+out:
+    return status;
 }
 
 static drift_status add_records(store *s, int number, const batch *b)

@@ -95,12 +95,11 @@ static drift_status list_class(store *s, const char *folder, const char *name,
 {
     drift_status status = DRIFT_OK;
     size_t before = list->count;
-    int label = store_class(s, name);
+    int label;
     char *path = mem_printf(s->ctx, "%s/%s", folder, name);
-    if (label < 0 || !path) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
+    if (!path)
+        return DRIFT_ERROR_MEMORY;
+    TRY(store_class(s, name, &label));
     TRY(list_images(s, path, label, 1, list));
     if (list->count == before)
         FAIL(s->ctx, DRIFT_ERROR_FORMAT,
@@ -256,18 +255,15 @@ static drift_status add_entry(store *s, unpack *from, const char *entry,
     if (!store_is_image_name(entry) || strstr(entry, "__MACOSX/") ||
         !class_of(s, entry, name, sizeof name))
         return DRIFT_OK;
-    item.label = store_class(s, name);
-    if (item.label < 0)
-        return DRIFT_ERROR_MEMORY;
+    TRY(store_class(s, name, &item.label));
     item.name = mem_printf(s->ctx, "%s: %s", s->config->path, entry);
     if (!item.name)
         return DRIFT_ERROR_MEMORY;
-    status = unpack_read_all(from, MAX_FILE, &item.data, &item.size);
-    if (status != DRIFT_OK) {
-        mem_free(item.name);
-        return status;
-    }
+    TRY(unpack_read_all(from, MAX_FILE, &item.data, &item.size));
     return add_item(s, list, &item);
+out:
+    mem_free(item.name);
+    return status;
 }
 
 /* "" is the class of images beside the class folders. */
@@ -286,10 +282,6 @@ static drift_status check_classes(store *s)
         FAIL(s->ctx, DRIFT_ERROR_FORMAT,
              "'%s' has no images (.png, .jpg, .jpeg) for the split '%s'",
              s->config->path, s->split);
-    if (s->classes > STORE_MAX_CLASSES)
-        FAIL(s->ctx, DRIFT_ERROR_FORMAT,
-             "'%s' has %zu folders; at most %d classes are allowed",
-             s->config->path, s->classes, STORE_MAX_CLASSES);
     TRY(store_sort_classes(s));
 out:
     return status;

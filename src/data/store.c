@@ -208,21 +208,28 @@ drift_status store_fit(store *s)
 /* -- classes -----------------------------------------------------------------
  */
 
-int store_class(store *s, const char *name)
+drift_status store_class(store *s, const char *name, int *label)
 {
     /* Files of one class mostly follow each other: newest first. */
     for (size_t i = s->classes; i > 0; i--)
-        if (!strcmp(s->class_names[i - 1], name))
-            return (int)(i - 1);
+        if (!strcmp(s->class_names[i - 1], name)) {
+            *label = (int)(i - 1);
+            return DRIFT_OK;
+        }
+    if (s->classes == STORE_MAX_CLASSES)
+        return ERROR(s->ctx, DRIFT_ERROR_FORMAT,
+                     "'%s' has more than the %d class folders allowed",
+                     s->config->path, STORE_MAX_CLASSES);
     char **more =
         mem_resize(s->ctx, s->class_names, s->classes + 1, sizeof *more);
     if (!more)
-        return -1;
+        return DRIFT_ERROR_MEMORY;
     s->class_names = more;
     more[s->classes] = mem_strdup(s->ctx, name);
     if (!more[s->classes])
-        return -1;
-    return (int)s->classes++;
+        return DRIFT_ERROR_MEMORY;
+    *label = (int)s->classes++;
+    return DRIFT_OK;
 }
 
 typedef struct class_place {

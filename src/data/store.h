@@ -37,8 +37,9 @@ drift_status store_decode(store *s, const store_item *items,
                           size_t count) DRIFT_MUST_CHECK;
 /* Size and channels of all images; for sources that hold plain pixels. */
 drift_status store_fit(store *s) DRIFT_MUST_CHECK;
-/* Number of a class by its name, new where it is. -1: out of memory. */
-int store_class(store *s, const char *name);
+/* Number of a class by its name, new where it is. */
+drift_status store_class(store *s, const char *name,
+                         int *label) DRIFT_MUST_CHECK;
 /* Number the classes by the order of their names. */
 drift_status store_sort_classes(store *s) DRIFT_MUST_CHECK;
 /* Which of `count` items data.limit keeps, and how many: the first of each
