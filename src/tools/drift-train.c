@@ -176,9 +176,9 @@ static const char *duration(double seconds, char text[32])
     return text;
 }
 
-static void describe(const drift_progress *p, char *text, size_t size)
+static void describe(const drift_progress *p, double spread, char *text,
+                     size_t size)
 {
-    static double spread = -1; /* measured at logged steps only */
     char left[32];
     size_t used = (size_t)snprintf(
         text, size, "step %lld/%lld  %s left  %.0f samples/s  drift",
@@ -187,8 +187,6 @@ static void describe(const drift_progress *p, char *text, size_t size)
     for (int i = 0; i < p->temperatures && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, " %g: %.3g",
                                  p->temperature[i], p->drift[i]);
-    if (p->spread >= 0)
-        spread = p->spread;
     if (spread >= 0 && used < size)
         snprintf(text + used, size - used, "  spread %.2f", spread);
 }
@@ -199,22 +197,25 @@ static drift_status run(drift_trainer *trainer, drift_progress *p)
     drift_status status = DRIFT_OK;
     int live = cli_has_live_line();
     double last = 0;
+    double spread = -1; /* of the last logged step */
     char text[256];
     while (status == DRIFT_OK && !p->done && !stopped) {
         status = drift_trainer_step(trainer, p);
         double t = now();
+        if (status == DRIFT_OK && p->spread >= 0)
+            spread = p->spread;
         if (arg.quiet || status != DRIFT_OK ||
             t - last < (live ? LIVE_SECONDS : PLAIN_SECONDS))
             continue;
         last = t;
-        describe(p, text, sizeof text);
+        describe(p, spread, text, sizeof text);
         if (live)
             cli_live_line(text);
         else
             fprintf(stderr, "%s: %s\n", train.name, text);
     }
     if (!arg.quiet && status == DRIFT_OK && p->step) {
-        describe(p, text, sizeof text);
+        describe(p, spread, text, sizeof text);
         if (live)
             cli_live_line(text);
         else

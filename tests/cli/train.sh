@@ -105,6 +105,43 @@ for signal in INT:130 TERM:143; do
     out_is g
 done
 
+# A process killed at any moment, and a disk that is full (here: a bound on the
+# size of a file), leave the last checkpoint whole.
+rm -rf g
+what="a run that is killed"
+"$train" --quiet --out g b/config.yaml run.steps=1000000 run.save_every=1 \
+    >out 2>err </dev/null &
+pid=$!
+tries=0
+until [ -s g/checkpoints/latest.safetensors ] || [ $tries -gt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+sleep 0.3
+kill -KILL $pid
+wait $pid 2>/dev/null
+try "$train" --quiet --resume g run.minutes=0.0001
+code_is 0
+what="temporary files after a resume"
+found=$(find g -name '*.tmp-*')
+[ -z "$found" ] && pass || fail "$found"
+
+toy k generator.hidden=200
+code_is 0
+cp k/checkpoints/latest.safetensors kept
+what="a full disk"
+(
+    trap '' XFSZ
+    ulimit -f 100
+    exec "$train" --quiet --resume k run.steps=6 run.save_every=1
+) >out 2>err </dev/null
+code=$?
+code_is 1
+err_has "drift-train: unable to write 'k/checkpoints/"
+same k/checkpoints/latest.safetensors kept
+try "$train" --quiet --resume k run.steps=6
+code_is 0
+
 # Data and places that are not there: nothing is left behind.
 try "$train" --quiet --out h data.path=./nowhere
 err_has "drift-train: "
