@@ -54,7 +54,7 @@ static void set_log(axis *a, int wanted)
     double decades = a->high - a->low;
     double stride = ceil(decades / wanted);
     int each = decades < 2.2 ? 3 : 1;
-    if (decades < 0.5) { /* too short for those: as if it were linear */
+    if (decades < 1) { /* too short for those: as if it were linear */
         axis plain = {.low = pow(10, a->low), .high = pow(10, a->high)};
         set_linear(&plain, wanted);
         for (size_t i = 0; i < plain.count; i++)

@@ -63,6 +63,7 @@ static void test_ticks(void **state)
     check_ticks(1e-3, 1e3, 1, "0.01 1 100");
     check_ticks(1, 40, 1, "1 2 5 10 20");
     check_ticks(2.1, 2.9, 1, "2.2 2.4 2.6 2.8");
+    check_ticks(2.2e-3, 9e-3, 1, "0.003 0.004 0.005 0.006 0.007 0.008 0.009");
     check_ticks(NAN, 1, 0, "0 0.2 0.4 0.6 0.8 1");
     check_ticks(0, 5, 1, "1 2 5 10");
     axis a;
