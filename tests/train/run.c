@@ -1,0 +1,538 @@
+/* Runs as files: the folder, metrics, checkpoints, and what goes wrong with
+ * them: refused folders, torn and foreign files, a full disk, a killed
+ * process, lack of memory. */
+#define _XOPEN_SOURCE 700
+#include "support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+static const char *program; /* argv[0], for the process that is killed */
+
+typedef struct scene {
+    drift_context *ctx;
+    char *folder, *run, *latest, *lines;
+} scene;
+
+static void scene_open(scene *s)
+{
+    s->ctx = open_context(1);
+    s->folder = scratch_new();
+    s->run = path_in(s->folder, "run");
+    s->latest = path_in(s->run, "checkpoints/latest.safetensors");
+    s->lines = path_in(s->run, "metrics.jsonl");
+}
+
+static void scene_close(scene *s)
+{
+    mem_free(s->lines);
+    mem_free(s->latest);
+    mem_free(s->run);
+    scratch_remove(s->folder);
+    drift_context_close(s->ctx);
+}
+
+static void expect_error(scene *s, drift_status status, drift_status wanted,
+                         const char *word)
+{
+    if (status != wanted || !strstr(drift_error_text(s->ctx), word)) {
+        print_error("status %d, '%s'; wanted %d and '%s'\n", (int)status,
+                    drift_error_text(s->ctx), (int)wanted, word);
+        fail();
+    }
+    drift_error_clear(s->ctx);
+}
+
+/* -- the folder --------------------------------------------------------- */
+
+static void folder_is_guarded(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, "run.save_every=1", NULL);
+    char *own = path_in(s.run, "notes.txt");
+    char *old = path_in(s.run, "checkpoints/step-000003.safetensors");
+    drift_trainer *t;
+    run_steps(s.ctx, c, s.run, 3);
+    assert_true(file_exists(old));
+    OK(s.ctx, file_replace(s.ctx, own, "mine", 4));
+    expect_error(&s, drift_trainer_new(s.ctx, c, s.run, 0, &t),
+                 DRIFT_ERROR_USAGE, "holds a run already");
+    assert_null(t);
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, DRIFT_TRAINER_FORCE, &t));
+    assert_false(file_exists(old));
+    assert_false(file_exists(s.latest));
+    assert_true(file_exists(own));
+    drift_trainer_free(t);
+    mem_free(old);
+    mem_free(own);
+    config_free(c);
+    scene_close(&s);
+}
+
+static void folder_cannot_be_made(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, NULL);
+    char *below = path_in(s.run, "below");
+    drift_trainer *t;
+    OK(s.ctx, file_replace(s.ctx, s.run, "a file", 6));
+    expect_error(&s, drift_trainer_new(s.ctx, c, below, 0, &t), DRIFT_ERROR_IO,
+                 s.run);
+    mem_free(below);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* A run that could not start leaves nothing that would refuse the next. */
+static void failed_start_leaves_no_run(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, "data.path=/nowhere/at/all", NULL);
+    drift_trainer *t;
+    assert_int_not_equal(drift_trainer_new(s.ctx, c, s.run, 0, &t), DRIFT_OK);
+    assert_non_null(strstr(drift_error_text(s.ctx), "/nowhere/at/all"));
+    assert_false(file_exists(s.run));
+    config_free(c);
+    scene_close(&s);
+}
+
+static void old_checkpoints_go(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c =
+        configure(s.ctx, toy_base, "run.save_every=1", "run.keep_last=2", NULL);
+    char **names, *folder = path_in(s.run, "checkpoints");
+    size_t count;
+    run_steps(s.ctx, c, s.run, 5);
+    OK(s.ctx, file_list(s.ctx, folder, &names, &count));
+    assert_int_equal(count, 3);
+    assert_string_equal(names[0], "latest.safetensors");
+    assert_string_equal(names[1], "step-000004.safetensors");
+    assert_string_equal(names[2], "step-000005.safetensors");
+    file_list_free(names, count);
+    mem_free(folder);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* -- metrics ------------------------------------------------------------ */
+
+/* Line i of metrics.jsonl. */
+static json_t *line(scene *s, size_t i, size_t *count)
+{
+    file_view view;
+    json_t *found = NULL;
+    *count = 0;
+    OK(s->ctx, file_open_view(s->ctx, s->lines, &view));
+    for (size_t at = 0; at < view.size;) {
+        const unsigned char *end = memchr(view.data + at, '\n', view.size - at);
+        assert_non_null(end);
+        size_t length = (size_t)(end - view.data) - at;
+        if ((*count)++ == i)
+            found = json_loadb((const char *)view.data + at, length, 0, NULL);
+        at += length + 1;
+    }
+    file_close_view(&view);
+    return found;
+}
+
+static void metrics_say_it_all(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "step",          "seconds",         "images",
+        "loss",          "drift",           "ess",
+        "ess_p10",       "grad_norm",       "lr",
+        "spread",        "families",        "samples_per_second",
+        "alpha",         "grad_norm_parts", "unconditional_share",
+        "phase_seconds", "resident_bytes"};
+    static const char *const about[] = {
+        "name",   "version", "revision",      "compiler",    "options",
+        "device", "seed",    "config_digest", "data_digest", "libraries"};
+    scene s;
+    size_t count;
+    scene_open(&s);
+    config *c = configure(s.ctx, image_base, "run.name=test", NULL);
+    run_steps(s.ctx, c, s.run, 2);
+    json_t *first = line(&s, 0, &count), *second = line(&s, 1, &count);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!json_object_get(second, keys[i]))
+            print_error("key '%s' is missing\n", keys[i]);
+        assert_non_null(json_object_get(first, keys[i]));
+        assert_non_null(json_object_get(second, keys[i]));
+    }
+    json_t *run = json_object_get(first, "run");
+    for (size_t i = 0; i < sizeof about / sizeof *about; i++)
+        assert_non_null(json_object_get(run, about[i]));
+    assert_null(json_object_get(second, "run"));
+    json_t *global =
+        json_object_get(json_object_get(second, "families"), "global");
+    assert_non_null(
+        json_object_get(json_object_get(global, "raw_mean_square"), "0.05"));
+    double share =
+        json_number_value(json_object_get(second, "unconditional_share"));
+    double alpha = json_number_value(json_object_get(second, "alpha"));
+    assert_true(share > 0 && share < 1 && alpha > 1 && alpha < 4);
+    json_decref(first);
+    json_decref(second);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* Steps logged after the last checkpoint, and a torn line, are cut off. */
+static void metrics_are_cut_back(void **state)
+{
+    (void)state;
+    scene s;
+    size_t count;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, "run.steps=5", NULL);
+    drift_trainer *t;
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    for (int i = 0; i < 4; i++) {
+        OK(s.ctx, drift_trainer_step(t, NULL));
+        if (i == 1)
+            OK(s.ctx, drift_trainer_save(t));
+    }
+    drift_trainer_free(t);
+    int file = open(s.lines, O_WRONLY | O_APPEND);
+    assert_int_equal(write(file, "{\"step\":5,", 10), 10);
+    close(file);
+    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_step(t, NULL));
+    drift_trainer_free(t);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *found = line(&s, i, &count);
+        assert_int_equal(count, 3);
+        assert_int_equal(json_integer_value(json_object_get(found, "step")),
+                         i + 1);
+        json_decref(found);
+    }
+    config_free(c);
+    scene_close(&s);
+}
+
+/* -- resuming ----------------------------------------------------------- */
+
+static void overrides_are_checked(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c =
+        configure(s.ctx, toy_base, "run.steps=2", "optimizer.schedule=cosine",
+                  "optimizer.warmup_steps=0", NULL);
+    drift_trainer *t;
+    drift_progress p;
+    run_steps(s.ctx, c, s.run, 2);
+    const char *bad[] = {"optimizer.lr=1", "run.seed=4", "run.nothing=1",
+                         "run.steps"};
+    const char *word[] = {"run.KEY", "seed", "run.nothing", "run.KEY"};
+    for (int i = 0; i < 4; i++)
+        expect_error(&s, drift_trainer_resume(s.ctx, s.run, &bad[i], 1, &t),
+                     DRIFT_ERROR_USAGE, word[i]);
+    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_step(t, &p));
+    assert_true(p.done && p.step == 2);
+    drift_trainer_free(t);
+    const char *more = "run.steps=3";
+    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, &more, 1, &t));
+    OK(s.ctx, drift_trainer_step(t, &p));
+    assert_true(p.done && p.step == 3);
+    /* The schedule's length stays what it was as the run began. */
+    assert_int_equal(t->c->optimizer.total_steps, 2);
+    drift_trainer_free(t);
+    config_free(c);
+    scene_close(&s);
+}
+
+static void minutes_end_a_run(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, "run.minutes=1e-6", NULL);
+    drift_trainer *t;
+    drift_progress p;
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    OK(s.ctx, drift_trainer_step(t, &p));
+    assert_true(p.done && p.step == 1);
+    OK(s.ctx, drift_trainer_step(t, &p));
+    assert_true(p.done && p.step == 1);
+    assert_true(file_exists(s.latest));
+    drift_trainer_free(t);
+    config_free(c);
+    scene_close(&s);
+}
+
+static void changed_data_are_refused(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, image_base, NULL);
+    drift_trainer *t;
+    checkpoint file;
+    run_steps(s.ctx, c, s.run, 1);
+    OK(s.ctx, checkpoint_open(s.ctx, s.latest, &file));
+    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    file.facts.data_digest[0] ^= 1;
+    OK(s.ctx, checkpoint_write(s.ctx, s.latest, t->c, &file.facts,
+                               &t->optimizer, NULL));
+    drift_trainer_free(t);
+    checkpoint_close(&file);
+    expect_error(&s, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t),
+                 DRIFT_ERROR_FORMAT, "data have changed");
+    config_free(c);
+    scene_close(&s);
+}
+
+/* -- damaged and foreign checkpoints ------------------------------------ */
+
+static void torn_checkpoints(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, NULL);
+    drift_trainer *t;
+    checkpoint file;
+    file_view view;
+    run_steps(s.ctx, c, s.run, 1);
+    OK(s.ctx, file_open_view(s.ctx, s.latest, &view));
+    unsigned char *bytes = mem_alloc(s.ctx, view.size, 1);
+    size_t size = view.size;
+    memcpy(bytes, view.data, size);
+    file_close_view(&view);
+    /* Cut at any byte of the header, and here and there in the data. */
+    for (size_t cut = 0; cut < size; cut += cut < 200 ? 1 : size / 97 + 1) {
+        OK(s.ctx, file_replace(s.ctx, s.latest, bytes, cut));
+        expect_error(&s, checkpoint_open(s.ctx, s.latest, &file),
+                     DRIFT_ERROR_FORMAT, s.latest);
+        checkpoint_close(&file);
+    }
+    expect_error(&s, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t),
+                 DRIFT_ERROR_FORMAT, s.latest);
+    /* One bit changed anywhere. */
+    for (size_t at = 0; at < size; at += at < 64 ? 1 : size / 301 + 1) {
+        bytes[at] ^= 4;
+        OK(s.ctx, file_replace(s.ctx, s.latest, bytes, size));
+        drift_status status = checkpoint_open(s.ctx, s.latest, &file);
+        checkpoint_close(&file);
+        expect_error(&s, status, DRIFT_ERROR_FORMAT, s.latest);
+        bytes[at] ^= 4;
+    }
+    mem_free(bytes);
+    OK(s.ctx, file_replace(s.ctx, s.latest, "", 0));
+    expect_error(&s, checkpoint_open(s.ctx, s.latest, &file),
+                 DRIFT_ERROR_FORMAT, s.latest);
+    checkpoint_close(&file);
+    config_free(c);
+    scene_close(&s);
+}
+
+static void foreign_checkpoints(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    static const char *const with[] = {"generator.hidden=25",
+                                       "generator.use_alpha=true",
+                                       "generator.style_tokens=0"};
+    static const char *const words[] = {"wanted [", "is missing", "tensors"};
+    config *c = configure(s.ctx, toy_base, "generator.use_class=true",
+                          "generator.style_tokens=1", NULL);
+    sample_shape sample = {1, 1, 2, 1};
+    checkpoint file;
+    char set[SET_TEXT];
+    run_steps(s.ctx, c, s.run, 1);
+    OK(s.ctx, checkpoint_open(s.ctx, s.latest, &file));
+    for (int i = 0; i < 3; i++) {
+        generator *g;
+        config *other = configure(s.ctx, toy_base, "generator.use_class=true",
+                                  "generator.style_tokens=1", with[i], NULL);
+        OK(s.ctx, generator_new(s.ctx, &other->generator, sample, 1, 0, &g));
+        drift_status status = checkpoint_read(s.ctx, &file, "model", &g->params,
+                                              &g->params.value);
+        expect_error(&s, status, DRIFT_ERROR_SHAPE, words[i]);
+        generator_free(g);
+        config_free(other);
+    }
+    OK(s.ctx, checkpoint_set(s.ctx, &file, c, NULL, set));
+    assert_string_equal(set, "ema.0.9");
+    OK(s.ctx, checkpoint_set(s.ctx, &file, c, "none", set));
+    assert_string_equal(set, "model");
+    expect_error(&s, checkpoint_set(s.ctx, &file, c, "0.5", set),
+                 DRIFT_ERROR_USAGE, "0.9");
+    checkpoint_close(&file);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* -- a full disk, a killed process, no memory --------------------------- */
+
+/* Files that may not grow stand for a disk that is full. */
+static void full_disk(void **state)
+{
+    (void)state;
+    scene s;
+    struct rlimit limit, old;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, "run.save_every=1", NULL);
+    drift_trainer *t;
+    checkpoint file;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    OK(s.ctx, drift_trainer_step(t, NULL));
+    limit = old;
+    limit.rlim_cur = 5000; /* of a checkpoint of more, and more of lines */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    drift_status status = DRIFT_OK;
+    for (int i = 0; i < 100 && status == DRIFT_OK; i++)
+        status = drift_trainer_step(t, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    expect_error(&s, status, DRIFT_ERROR_IO, "unable to write");
+    drift_trainer_free(t);
+    OK(s.ctx, checkpoint_open(s.ctx, s.latest, &file));
+    assert_int_equal(file.facts.step, 1);
+    checkpoint_close(&file);
+    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_step(t, NULL));
+    drift_trainer_free(t);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* The process that gets killed: saves after every step, for ever. */
+static int endless(const char *run)
+{
+    drift_context *ctx = open_context(1);
+    config *c =
+        configure(ctx, toy_base, "run.save_every=1", "run.steps=1000000", NULL);
+    drift_trainer *t;
+    if (drift_trainer_new(ctx, c, run, 0, &t) != DRIFT_OK)
+        return 1;
+    while (drift_trainer_step(t, NULL) == DRIFT_OK)
+        ;
+    return 1;
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&wait, NULL);
+}
+
+static void killed_process(void **state)
+{
+    (void)state;
+    for (long round = 0; round < 8; round++) {
+        scene s;
+        scene_open(&s);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            execl(program, program, "endless", s.run, (char *)NULL);
+            _exit(1);
+        }
+        for (int i = 0; i < 1000 && !file_exists(s.latest); i++)
+            sleep_ms(10);
+        assert_true(file_exists(s.latest));
+        sleep_ms(3 + 7 * round);
+        kill(child, SIGKILL);
+        int how;
+        assert_int_equal(waitpid(child, &how, 0), child);
+        assert_true(WIFSIGNALED(how));
+        drift_trainer *t;
+        drift_progress p;
+        OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+        OK(s.ctx, drift_trainer_step(t, &p));
+        assert_true(p.step > 1);
+        drift_trainer_free(t);
+        /* What the kill left half-written is gone. */
+        char **names, *folder = path_in(s.run, "checkpoints");
+        size_t count;
+        OK(s.ctx, file_list(s.ctx, folder, &names, &count));
+        for (size_t i = 0; i < count; i++)
+            assert_null(strstr(names[i], ".tmp-"));
+        file_list_free(names, count);
+        mem_free(folder);
+        scene_close(&s);
+    }
+}
+
+/* Whichever allocation fails, the trainer says so and lets go of all. */
+static void out_of_memory(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, toy_base, "drift.generated=4",
+                          "drift.positives=4", "generator.hidden=4", NULL);
+    int failures = 0;
+    for (long n = 1; n < 4000; n += 1 + n / 8) {
+        drift_trainer *t = NULL;
+        mem_fail_after(n);
+        drift_status status =
+            drift_trainer_new(s.ctx, c, s.run, DRIFT_TRAINER_FORCE, &t);
+        if (status == DRIFT_OK)
+            status = drift_trainer_step(t, NULL);
+        if (status == DRIFT_OK)
+            status = drift_trainer_save(t);
+        mem_fail_after(0);
+        drift_trainer_free(t);
+        assert_true(status == DRIFT_OK || status == DRIFT_ERROR_MEMORY);
+        failures += status != DRIFT_OK;
+        drift_error_clear(s.ctx);
+        assert_int_equal(pool_get_stats(s.ctx).used, 0);
+    }
+    assert_true(failures > 10);
+    config_free(c);
+    scene_close(&s);
+}
+
+int main(int argc, char **argv)
+{
+    program = argv[0];
+    if (argc == 3 && !strcmp(argv[1], "endless"))
+        return endless(argv[2]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folder_is_guarded),
+        cmocka_unit_test(folder_cannot_be_made),
+        cmocka_unit_test(failed_start_leaves_no_run),
+        cmocka_unit_test(old_checkpoints_go),
+        cmocka_unit_test(metrics_say_it_all),
+        cmocka_unit_test(metrics_are_cut_back),
+        cmocka_unit_test(overrides_are_checked),
+        cmocka_unit_test(minutes_end_a_run),
+        cmocka_unit_test(changed_data_are_refused),
+        cmocka_unit_test(torn_checkpoints),
+        cmocka_unit_test(foreign_checkpoints),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(killed_process),
+        cmocka_unit_test(out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,150 @@
+#define _XOPEN_SOURCE 700
+#include "support.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+
+void check_ok(drift_context *ctx, drift_status status, const char *call,
+              const char *file, int line)
+{
+    if (status != DRIFT_OK) {
+        print_error("%s: status %d, %s (%s)\n", call, (int)status,
+                    drift_error_text(ctx), drift_error_place(ctx));
+        _fail(file, line);
+    }
+}
+
+drift_context *open_context(int threads)
+{
+    drift_context *ctx;
+    drift_options options = {.device = "cpu", .threads = threads};
+    OK(ctx, drift_context_open(&ctx, &options));
+    return ctx;
+}
+
+char *scratch_new(void)
+{
+    const char *folder = getenv("TMPDIR");
+    char *path =
+        mem_printf(NULL, "%s/drift-test-XXXXXX", folder ? folder : "/tmp");
+    assert_non_null(path);
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind,
+                      struct FTW *where)
+{
+    (void)info, (void)kind, (void)where;
+    return remove(path);
+}
+
+void scratch_remove(char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    mem_free(path);
+}
+
+char *path_in(const char *folder, const char *name)
+{
+    char *path = mem_printf(NULL, "%s/%s", folder, name);
+    assert_non_null(path);
+    return path;
+}
+
+#define SMALL_RUN                                                              \
+    "optimizer.warmup_steps=2", "optimizer.ema=0.9", "run.log_every=1",        \
+        "run.save_every=0", "run.preview_every=0", "run.preview_count=10",     \
+        "run.preflight=false"
+
+const char *const toy_base[] = {"data.path=swissroll",
+                                "generator.kind=mlp",
+                                "generator.hidden=24",
+                                "generator.depth=2",
+                                "generator.noise_dim=8",
+                                "generator.use_class=false",
+                                "generator.use_alpha=false",
+                                "generator.style_tokens=0",
+                                "drift.generated=64",
+                                "drift.positives=64",
+                                "optimizer.lr=0.01",
+                                SMALL_RUN,
+                                NULL};
+
+const char *const image_base[] = {"data.path=" DRIFT_SOURCE_DIR "/data/mnist",
+                                  "data.limit=200",
+                                  "generator.kind=conv",
+                                  "generator.hidden=8",
+                                  "generator.depth=1",
+                                  "generator.noise_dim=8",
+                                  "generator.style_tokens=2",
+                                  "generator.style_codes=5",
+                                  "drift.generated=4",
+                                  "drift.positives=6",
+                                  "drift.negatives=2",
+                                  "drift.bank=8",
+                                  "drift.bank_unconditional=20",
+                                  "optimizer.lr=0.003",
+                                  SMALL_RUN,
+                                  NULL};
+
+config *configure(drift_context *ctx, const char *const *base, ...)
+{
+    config *c;
+    va_list ap;
+    OK(ctx, drift_config_new(ctx, &c));
+    for (; *base; base++)
+        OK(ctx, drift_config_set(ctx, c, *base));
+    va_start(ap, base);
+    for (const char *s; (s = va_arg(ap, const char *));)
+        OK(ctx, drift_config_set(ctx, c, s));
+    va_end(ap);
+    return c;
+}
+
+void run_steps(drift_context *ctx, const config *c, const char *folder,
+               int64_t steps)
+{
+    drift_trainer *t;
+    OK(ctx, drift_trainer_new(ctx, c, folder, 0, &t));
+    for (int64_t i = 0; i < steps; i++)
+        OK(ctx, drift_trainer_step(t, NULL));
+    OK(ctx, drift_trainer_save(t));
+    drift_trainer_free(t);
+}
+
+static void open_latest(drift_context *ctx, const char *folder, checkpoint *out)
+{
+    char *path = path_in(folder, "checkpoints/latest.safetensors");
+    OK(ctx, checkpoint_open(ctx, path, out));
+    mem_free(path);
+}
+
+void expect_same_state(drift_context *ctx, const char *a, const char *b)
+{
+    checkpoint x, y;
+    open_latest(ctx, a, &x);
+    open_latest(ctx, b, &y);
+    assert_int_equal(x.facts.step, y.facts.step);
+    assert_int_equal(x.facts.images, y.facts.images);
+    assert_int_equal(x.file.arrays.count, y.file.arrays.count);
+    for (size_t i = 0; i < x.file.arrays.count; i++) {
+        const array *p = &x.file.arrays.items[i];
+        const array *q = &y.file.arrays.items[i];
+        assert_string_equal(p->name, q->name);
+        size_t bytes = array_count(p) * array_type_size(p->type);
+        assert_int_equal(bytes, array_count(q) * array_type_size(q->type));
+        if (memcmp(p->data, q->data, bytes) != 0) {
+            print_error("tensor '%s' differs\n", p->name);
+            fail();
+        }
+    }
+    checkpoint_close(&x);
+    checkpoint_close(&y);
+}

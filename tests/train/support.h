@@ -1,0 +1,38 @@
+/* What the tests of src/train share: scratch folders, small configurations,
+ * comparing checkpoints. */
+#ifndef TESTS_TRAIN_SUPPORT_H
+#define TESTS_TRAIN_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "train/trainer.h"
+
+/* Fails the test with the context's error text unless `call` is DRIFT_OK. */
+#define OK(ctx, call) check_ok(ctx, call, #call, __FILE__, __LINE__)
+void check_ok(drift_context *ctx, drift_status status, const char *call,
+              const char *file, int line);
+
+drift_context *open_context(int threads);
+
+/* A fresh folder under TMPDIR; scratch_remove deletes all in it, frees it. */
+char *scratch_new(void);
+void scratch_remove(char *path);
+/* folder/name in fresh memory (mem_free). */
+char *path_in(const char *folder, const char *name);
+
+/* A configuration from "key=value" texts up to NULL, over those of `base`. */
+extern const char *const toy_base[];   /* swiss roll, tiny mlp */
+extern const char *const image_base[]; /* 200 digits, tiny conv */
+config *configure(drift_context *ctx, const char *const *base, ...);
+
+/* A new run, `steps` steps of it, saved and closed. */
+void run_steps(drift_context *ctx, const config *c, const char *folder,
+               int64_t steps);
+/* latest.safetensors of both folders: the same tensors to the bit. */
+void expect_same_state(drift_context *ctx, const char *a, const char *b);
+
+#endif
