@@ -14,8 +14,9 @@
 
 #define STRIP_FLOATS 98304u     /* of padded input at a time, to stay in L2 */
 #define PARTS_FLOATS (4u << 20) /* of partial weight gradients */
-#define PART_COLS    64 /* columns of w a thread takes when there are few parts \
-                         */
+#define PART_COLS                                                              \
+    64 /* columns of w a thread takes when there are few parts                 \
+        */
 
 static size_t least(size_t a, size_t b)
 {
@@ -144,8 +145,6 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
         float *padded = room + (size_t)cpu_thread_number() * strip;
         float *to = y + (n * z->oh + first) * z->ow * z->co;
         const float *image = x + n * z->h * z->w * z->ci;
-        for (size_t p = 0; bias && p < here * z->ow; p++)
-            memcpy(to + p * z->co, bias, z->co * sizeof *to);
         cpu_tile(
             &(tile_product){.bands = here,
                             .m = z->ow,
@@ -164,7 +163,8 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
                             .c = to,
                             .c_band = z->ow * z->co,
                             .c_row = z->co,
-                            .add = add || bias});
+                            .start = bias,
+                            .add = add});
     }
 }
 
@@ -187,11 +187,16 @@ static drift_status forward(drift_context *ctx, const conv_sizes *z, float *y,
     size_t strip = strip_floats(z, rows);
     size_t panels = tile_panels(k, z->co);
     int threads = cpu_threads(z->n * z->oh);
-    float *room = cpu_scratch(ctx, panels + (size_t)threads * strip);
+    size_t wide = tile_padded(z->co);
+    float *room = cpu_scratch(ctx, panels + wide + (size_t)threads * strip);
     if (!room)
         return DRIFT_ERROR_MEMORY;
+    float *start = room + panels;
     cpu_tile_pack(room, w, z->co, k, z->co);
-    convolve(z, y, x, room, bias, 0, rows, room + panels, threads);
+    if (bias)
+        memcpy(start, bias, z->co * sizeof *bias);
+    convolve(z, y, x, room, bias ? start : NULL, 0, rows, start + wide,
+             threads);
     return DRIFT_OK;
 }
 

@@ -30,13 +30,14 @@ ALWAYS_INLINE float multiply_add(int fused, float a, float b, float c)
 
 ALWAYS_INLINE void block(int fused, int rows, int cols, const tile_product *p,
                          const float *restrict a, const float *restrict b,
-                         float *restrict c, size_t c_row, int add)
+                         const float *restrict start, float *restrict c,
+                         size_t c_row, int add)
 {
     float sum[MOST_ROWS][MOST_COLS];
     size_t a_row = p->a_row, a_k = p->a_k, b_k = p->b_k, k = p->k;
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++)
-            sum[i][j] = 0;
+            sum[i][j] = start ? start[j] : 0;
     for (size_t s = 0; s < p->segments; s++) {
         const float *as = a + s * p->a_segment, *bs = b + s * p->b_segment;
         for (size_t q = 0; q < k; q++, as += a_k, bs += b_k)
@@ -56,15 +57,15 @@ ALWAYS_INLINE void block(int fused, int rows, int cols, const tile_product *p,
 #define CASE(r)                                                                \
     case r:                                                                    \
         if (wide)                                                              \
-            block(1, r, 32, p, a, b, c, c_row, add);                           \
+            block(1, r, 32, p, a, b, start, c, c_row, add);                    \
         else                                                                   \
-            block(1, r, 16, p, a, b, c, c_row, add);                           \
+            block(1, r, 16, p, a, b, start, c, c_row, add);                    \
         break
 
 TARGET("avx512f")
 static void tile_avx512(const tile_product *p, int rows, int wide,
-                        const float *a, const float *b, float *c, size_t c_row,
-                        int add)
+                        const float *a, const float *b, const float *start,
+                        float *c, size_t c_row, int add)
 {
     switch (rows) {
         CASE(1);
@@ -87,12 +88,13 @@ static void tile_avx512(const tile_product *p, int rows, int wide,
 
 #define CASE(r)                                                                \
     case r:                                                                    \
-        block(1, r, 16, p, a, b, c, c_row, add);                               \
+        block(1, r, 16, p, a, b, start, c, c_row, add);                        \
         break
 
 TARGET("avx2,fma")
 static void tile_avx2(const tile_product *p, int rows, int wide, const float *a,
-                      const float *b, float *c, size_t c_row, int add)
+                      const float *b, const float *start, float *c,
+                      size_t c_row, int add)
 {
     (void)wide;
     switch (rows) {
@@ -116,13 +118,14 @@ static void tile_avx2(const tile_product *p, int rows, int wide, const float *a,
 
 #define CASE(r)                                                                \
     case r:                                                                    \
-        block(FUSED, r, 8, p, a, b, c, c_row, add);                            \
-        block(FUSED, r, 8, p, a, b + 8, c + 8, c_row, add);                    \
+        block(FUSED, r, 8, p, a, b, start, c, c_row, add);                     \
+        block(FUSED, r, 8, p, a, b + 8, start ? start + 8 : NULL, c + 8,       \
+              c_row, add);                                                     \
         break
 
 static void tile_plain(const tile_product *p, int rows, int wide,
-                       const float *a, const float *b, float *c, size_t c_row,
-                       int add)
+                       const float *a, const float *b, const float *start,
+                       float *c, size_t c_row, int add)
 {
     (void)wide;
     switch (rows) {
@@ -156,10 +159,10 @@ size_t cpu_tile_kernels(const tile_kernel *list[3])
 /* A tile whose last columns are not there: computed aside, then copied. */
 static void narrow_tile(const tile_kernel *kernel, const tile_product *p,
                         int rows, size_t cols, const float *a, const float *b,
-                        float *c)
+                        const float *start, float *c)
 {
     float aside[MOST_ROWS * TILE_PAD];
-    kernel->tile(p, rows, 0, a, b, aside, TILE_PAD, 0);
+    kernel->tile(p, rows, 0, a, b, start, aside, TILE_PAD, 0);
     for (int i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++) {
             float *to = &c[(size_t)i * p->c_row + j];
@@ -167,21 +170,35 @@ static void narrow_tile(const tile_kernel *kernel, const tile_product *p,
         }
 }
 
+/* Memory still to be brought near, and how much of it at each tile. */
+typedef struct prefetch {
+    const float *at;
+    size_t left, step; /* floats */
+} prefetch;
+
+static void fetch_some(prefetch *f)
+{
+    size_t now = f->left < f->step ? f->left : f->step;
+    tile_fetch(f->at, now);
+    f->at += now;
+    f->left -= now;
+}
+
 /* The rows of one band under `step` columns of b. */
 static void band(const tile_kernel *kernel, const tile_product *p, size_t left,
-                 int wide, const float *a, const float *b, float *c)
+                 int wide, const float *a, const float *b, const float *start,
+                 float *c, size_t strips, prefetch *ahead)
 {
-    /* Tiles of nearly equal height: few rows leave most of the arithmetic
-     * units waiting. */
-    size_t most = (size_t)kernel->rows, strips = (p->m + most - 1) / most;
     for (size_t strip = 0, i = 0; strip < strips; strip++) {
         size_t rows = (p->m - i + strips - strip - 1) / (strips - strip);
         const float *at = a + i * p->a_row;
         float *to = c + i * p->c_row;
+        fetch_some(ahead);
         if (left < TILE_PAD)
-            narrow_tile(kernel, p, (int)rows, left, at, b, to);
+            narrow_tile(kernel, p, (int)rows, left, at, b, start, to);
         else
-            kernel->tile(p, (int)rows, wide, at, b, to, p->c_row, p->add);
+            kernel->tile(p, (int)rows, wide, at, b, start, to, p->c_row,
+                         p->add);
         i += rows;
     }
 }
@@ -189,6 +206,12 @@ static void band(const tile_kernel *kernel, const tile_product *p, size_t left,
 void cpu_tile_with(const tile_kernel *kernel, const tile_product *p)
 {
     size_t step, bands = p->bands ? p->bands : 1;
+    /* Tiles of nearly equal height: few rows leave most of the arithmetic
+     * units waiting. */
+    size_t most = (size_t)kernel->rows, strips = (p->m + most - 1) / most;
+    size_t tiles = (p->n / (size_t)kernel->cols + 1) * bands * strips;
+    prefetch ahead = {p->ahead, p->ahead_floats,
+                      (p->ahead_floats / tiles / TILE_LINE + 1) * TILE_LINE};
     for (size_t j = 0; j < p->n; j += step) {
         size_t left = p->n - j;
         int wide = left >= (size_t)kernel->cols;
@@ -198,7 +221,8 @@ void cpu_tile_with(const tile_kernel *kernel, const tile_product *p)
                        : p->b + j;
         for (size_t r = 0; r < bands; r++)
             band(kernel, p, left, wide, p->a + r * p->a_band, b,
-                 p->c + r * p->c_band + j);
+                 p->start ? p->start + j : NULL, p->c + r * p->c_band + j,
+                 strips, &ahead);
     }
 }
 

@@ -11,6 +11,7 @@
  *     a[r a_band + s a_segment + i a_row + p a_k] * b[s b_segment + p b_k + j].
  * Rows of b are read, not used, up to the next multiple of TILE_PAD columns.
  * With b_panel, b lies in panels of TILE_PANEL columns, b_panel apart.
+ * With start, the sum starts at start[j], readable as far as b's rows.
  * The sum runs in this order for every element: results do not depend on the
  * cut into tiles. */
 #define TILE_PAD   16
@@ -22,12 +23,29 @@ typedef struct tile_product {
     size_t a_band, a_row, a_k, a_segment;
     const float *b;
     size_t b_k, b_segment, b_panel;
+    const float *start; /* NULL = 0 */
     float *c;
     size_t c_band, c_row;
     int add; /* c += instead of c = */
+    /* What the next product reads: brought into the cache meanwhile. */
+    const float *ahead;
+    size_t ahead_floats;
 } tile_product;
 
 void cpu_tile(const tile_product *p);
+
+/* Bring memory into the cache for later; without effect on results. */
+#define TILE_LINE 16 /* floats of a cache line */
+static inline void tile_fetch(const float *at, size_t floats)
+{
+#ifdef __GNUC__
+    for (size_t i = 0; i < floats; i += TILE_LINE)
+        __builtin_prefetch(at + i, 0, 2);
+#else
+    (void)at;
+    (void)floats;
+#endif
+}
 
 static inline size_t tile_padded(size_t n)
 {
@@ -49,7 +67,8 @@ typedef struct tile_kernel {
     int rows, cols; /* of the largest tile */
     /* One tile: `rows` rows, TILE_PAD or, where `wide`, `cols` columns. */
     void (*tile)(const tile_product *p, int rows, int wide, const float *a,
-                 const float *b, float *c, size_t c_row, int add);
+                 const float *b, const float *start, float *c, size_t c_row,
+                 int add);
 } tile_kernel;
 size_t cpu_tile_kernels(const tile_kernel *list[3]);
 void cpu_tile_with(const tile_kernel *kernel, const tile_product *p);

@@ -17,9 +17,9 @@ static void formula(double *const y[], const double *const x[], const void *arg)
         }
 }
 
-static const sizes cases[] = {{1, 1, 1, 1},     {1, 7, 5, 3},
-                              {2, 3, 17, 13},   {3, 80, 65, 33},
-                              {1, 500, 3, 100}, {70, 11, 9, 1}};
+static const sizes cases[] = {
+    {1, 1, 1, 1},     {1, 7, 5, 3},   {2, 3, 17, 13},   {3, 80, 65, 33},
+    {1, 500, 3, 100}, {70, 11, 9, 1}, {1, 1700, 15, 34}};
 #define CASES (sizeof cases / sizeof *cases)
 
 void test_linear_fwd(harness *t)
