@@ -124,20 +124,25 @@ static int run_image(const uint8_t *data, size_t size)
     return end(status, copy);
 }
 
+static char folder[] = "fuzz.XXXXXX";
+
+static void remove_folder(void)
+{
+    (void)rmdir(folder);
+}
+
 /* The data sets read from disk. */
 static int run_data(const uint8_t *data, size_t size, const char *file,
                     data_config options)
 {
-    static char folder[] = "fuzz.XXXXXX";
     static int made;
     char path[64];
     unsigned char *copy = begin(data, size);
     dataset *d;
-    if (!made && !mkdtemp(folder))
+    if (!made && (!mkdtemp(folder) || atexit(remove_folder) != 0))
         abort();
     made = 1;
     snprintf(path, sizeof path, "%s/%s", folder, file);
-    (void)mkdir(folder, 0777);
     FILE *out = fopen(path, "wb");
     if (!out || fwrite(copy, 1, size, out) != size || fclose(out) != 0)
         abort();
@@ -156,7 +161,6 @@ static int run_data(const uint8_t *data, size_t size, const char *file,
         dataset_free(d);
     }
     (void)remove(path);
-    (void)rmdir(folder);
     return end(status, copy);
 }
 

@@ -138,6 +138,7 @@ static int run_reader(const fuzz_reader *r, int inputs)
 int main(int argc, char **argv)
 {
     int good = 1, found = argc < 2;
+    threads_set(1); /* inputs are too small to share */
     for (const fuzz_reader *r = fuzz_readers; r->name; r++)
         if (argc < 2 || !strcmp(r->name, argv[1])) {
             found = 1;
