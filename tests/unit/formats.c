@@ -19,7 +19,6 @@
 #include "formats/image.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
-#include "formats/unpack.h"
 
 #define GOLDEN DRIFT_SOURCE_DIR "/tests/golden/torch/files/"
 #define FORMS  DRIFT_SOURCE_DIR "/tests/golden/jax/forms."
@@ -492,10 +491,22 @@ static drift_status png_round(void)
     return status;
 }
 
+static drift_status run_jpeg(void)
+{
+    image img;
+    drift_status status =
+        image_read(ctx, DRIFT_SOURCE_DIR "/tests/unit/images/ramp.jpg", &img);
+    image_free(&img);
+    return status;
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
     flax f = {0};
+    if (run_jpeg() == DRIFT_OK)
+        sweep(run_jpeg);
+    drift_error_clear(ctx);
     sweep(run_safetensors);
     sweep(run_npy);
     sweep(run_npz);
