@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "cpu/cpu.h"
-#include "cpu/row.h"
 
 #define PARTS 16 /* tasks; each has an intermediate row of its own */
 
@@ -107,22 +106,43 @@ static void apply_across(float *to, const float *line, const band *across,
     }
 }
 
+/* The same for many channels. */
 static CPU_SIMD void apply_across_wide(float *restrict to,
                                        const float *restrict line,
                                        const band *across, size_t c, int add)
 {
     for (size_t o = 0; o < across->to; o++) {
-        const float *weight = across->weight + o * across->room;
-        const float *from = line + across->first[o] * c;
-        float *pixel = to + o * c;
+        const float *restrict weight = across->weight + o * across->room;
+        const float *restrict from = line + across->first[o] * c;
+        float *restrict pixel = to + o * c;
         size_t count = across->count[o];
-        for (size_t i = 0; i < c; i++) {
-            float sum = add ? pixel[i] : 0;
-            for (size_t k = 0; k < count; k++)
-                sum += weight[k] * from[k * c + i];
-            pixel[i] = sum;
-        }
+        if (!add && count)
+            for (size_t i = 0; i < c; i++)
+                pixel[i] = weight[0] * from[i];
+        else if (!add)
+            memset(pixel, 0, c * sizeof *pixel);
+        for (size_t k = !add; k < count; k++)
+            for (size_t i = 0; i < c; i++)
+                pixel[i] += weight[k] * from[k * c + i];
     }
+}
+
+/* sum = the rows of one output row, weighted; n numbers each. */
+static CPU_SIMD void apply_down(float *restrict sum, const float *restrict from,
+                                const float *restrict weight, size_t count,
+                                size_t n)
+{
+    size_t k = 0;
+    if (count < 2)
+        memset(sum, 0, n * sizeof *sum);
+    if (count >= 2) {
+        for (size_t i = 0; i < n; i++)
+            sum[i] = weight[0] * from[i] + weight[1] * from[n + i];
+        k = 2;
+    }
+    for (; k < count; k++)
+        for (size_t i = 0; i < n; i++)
+            sum[i] += weight[k] * from[k * n + i];
 }
 
 static drift_status apply(drift_context *ctx, tensor *y, const tensor *x,
@@ -144,9 +164,7 @@ static drift_status apply(drift_context *ctx, tensor *y, const tensor *x,
             const float *from =
                 xp + (r / down->to * down->from + down->first[o]) * line;
             float *sum = lines + part * line;
-            memset(sum, 0, line * sizeof *sum);
-            for (size_t k = 0; k < down->count[o]; k++)
-                row_axpy(sum, from + k * line, weight[k], line);
+            apply_down(sum, from, weight, down->count[o], line);
             if (c < 8)
                 apply_across(yp + r * out_line, sum, across, c, add);
             else
