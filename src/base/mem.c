@@ -18,8 +18,17 @@ long mem_fail_after(long n)
     return left;
 }
 
-static int must_fail(void)
+static size_t asked;
+
+size_t mem_asked(void)
 {
+    return asked;
+}
+
+static int must_fail(size_t bytes)
+{
+#pragma omp atomic
+    asked += bytes;
     return fail_in > 0 && --fail_in == 0;
 }
 
@@ -33,7 +42,8 @@ static void out_of_memory(drift_context *ctx, size_t bytes)
 void *mem_alloc(drift_context *ctx, size_t count, size_t size)
 {
     size_t bytes = size && count > SIZE_MAX / size ? SIZE_MAX : count * size;
-    void *p = must_fail() || bytes == SIZE_MAX ? NULL : calloc(1, bytes + !bytes);
+    void *p = must_fail(bytes) || bytes == SIZE_MAX ? NULL
+                                                    : calloc(1, bytes + !bytes);
     if (!p)
         out_of_memory(ctx, bytes);
     return p;
@@ -42,8 +52,9 @@ void *mem_alloc(drift_context *ctx, size_t count, size_t size)
 void *mem_resize(drift_context *ctx, void *old, size_t count, size_t size)
 {
     size_t bytes = size && count > SIZE_MAX / size ? SIZE_MAX : count * size;
-    void *p = must_fail() || bytes == SIZE_MAX ? NULL
-                                               : realloc(old, bytes + !bytes);
+    void *p = must_fail(bytes) || bytes == SIZE_MAX
+                  ? NULL
+                  : realloc(old, bytes + !bytes);
     if (!p)
         out_of_memory(ctx, bytes);
     return p;
@@ -52,7 +63,7 @@ void *mem_resize(drift_context *ctx, void *old, size_t count, size_t size)
 void *mem_alloc_aligned(drift_context *ctx, size_t bytes)
 {
     void *p = NULL;
-    if (must_fail() || posix_memalign(&p, LINE, bytes + !bytes) != 0)
+    if (must_fail(bytes) || posix_memalign(&p, LINE, bytes + !bytes) != 0)
         p = NULL;
     if (!p)
         out_of_memory(ctx, bytes);

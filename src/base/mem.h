@@ -25,5 +25,7 @@ void mem_free(void *p);
  * 0 switches this off. Returns what was left of the count before: 0 when that
  * allocation has failed. */
 long mem_fail_after(long n);
+/* Tests only: bytes asked for since the program began. */
+size_t mem_asked(void);
 
 #endif

@@ -19,6 +19,8 @@
 #include "cpu/cpu.h"
 #include "drift/field.h"
 
+/* Pairs with d^2 below this share of |x|^2 + |y|^2, centred, are near. */
+#define FIELD_NEAR   1e-3f
 #define FIELD_DIRECT 8 /* below this dimension no products are used */
 
 /* What is subtracted from logit l of row i and column t before exp; arrays of
@@ -46,6 +48,8 @@ typedef struct field_worker {
     float *line;     /* [dc] */
     float *least;    /* [2][rb] smallest distance of a row, by side */
     double *sum;     /* [2][nR][rb] sums over a row, by side */
+    double *far;    /* [2][nR][rb] the part of sum in the products */
+    float *reach;    /* [rb] what is near */
     double *square;  /* [nR][rb] */
     float *ref;      /* [nR][t] columns of this block, as field_shift */
     float *part;     /* [nR][t] */

@@ -3,8 +3,10 @@
  *     F = cp (sum_pos a y - Sp x) - cn (sum_neg a y - Sn x),
  *     cp = attraction Sn, cn = repulsion Sp   (cross weights), or
  *     cp = attraction, cn = repulsion         (separate, sinkhorn),
- * divided by s. Sums of a y come from products with centred y, below
- * FIELD_DIRECT from sums of a (y - x). */
+ * divided by s. Sums of a y come from products with centred y, which loses
+ * digits where pairs that are much nearer than x is to the centre have all the
+ * weight: their a (y - x) is added by itself, and so it is for all pairs below
+ * FIELD_DIRECT. */
 #include <math.h>
 #include <string.h>
 
@@ -68,48 +70,121 @@ static CPU_SIMD double combine_row(float *restrict v, int add, float k,
     return sum;
 }
 
+static CPU_SIMD int any_near(const float *d, float reach, size_t n)
+{
+    int near = 0;
+#pragma omp simd reduction(+ : near)
+    for (size_t t = 0; t < n; t++)
+        near += d[t] < reach;
+    return near;
+}
+
+static CPU_SIMD void add_difference(float *restrict acc, const float *x,
+                                    const float *y, float a, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        acc[j] += a * (y[j] - x[j]);
+}
+
+static CPU_SIMD float sum_of(const float *a, size_t n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t t = 0; t < n; t++)
+        sum += a[t];
+    return sum;
+}
+
+/* A tile of targets, and the coordinates that are wanted of them. */
+typedef struct tile {
+    int side;
+    size_t first, last, at, len;
+} tile;
+
+/* Near pairs of row i at temperature j: out of a, into acc. */
+static void take_near(const field_run *run, field_worker *w,
+                      const field_task *task, const tile *c, size_t i, size_t j,
+                      const float *d)
+{
+    size_t rows = task->last - task->first, n = c->last - c->first;
+    const float *x =
+        run->x + (task->g * run->n + task->first + i) * run->d + c->at;
+    float *a = w->a + (j * rows + i) * n;
+    float *acc = w->acc[c->side] + (j * rows + i) * c->len;
+    for (size_t t = 0; t < n; t++)
+        if (d[t] < w->reach[i]) {
+            const float *y = field_target(run, task->g, c->first + t) + c->at;
+            add_difference(acc, x, y, a[t], c->len);
+            a[t] = 0;
+        }
+}
+
 /* Affinities of a tile into w->a, [nR][rows][cols]. */
 static void affinities(const field_run *run, field_worker *w,
                        const field_task *task, const field_shift *shift,
-                       int side, size_t first, size_t last, int count)
+                       const tile *c)
 {
-    size_t ld, n = last - first, rows = task->last - task->first;
-    size_t nr = (size_t)run->temperatures;
-    size_t at = run->blocks == 1 ? 0 : task->first;
-    const float *d = field_tile(run, w, task, first, last, &ld);
-    field_weights(run, w, task->g, first, last);
+    size_t ld, n = c->last - c->first, rows = task->last - task->first;
+    size_t nr = (size_t)run->temperatures, side = (size_t)c->side;
+    size_t from = run->blocks == 1 ? 0 : task->first;
+    const float *d = field_tile(run, w, task, c->first, c->last, &ld);
+    field_weights(run, w, task->g, c->first, c->last);
     if (run->args.normalization == FIELD_SINKHORN)
         for (size_t t = 0; t < n; t++)
             w->weight[t] = 1; /* they are in the column sums */
-    for (size_t j = 0; j < nr; j++) {
-        const float *row = field_row_shift(run, shift, side, (int)j) + at;
-        const float *col = shift->col + j * run->t + first;
-        for (size_t i = 0; i < rows; i++) {
-            sums s = affinity_row(w->a + (j * rows + i) * n, d + i * ld, col,
-                                  w->weight, n, row[i], run->c1[j], run->c2[j],
+    for (size_t i = 0; i < rows; i++, d += ld) {
+        int near = !run->direct && any_near(d, w->reach[i], n);
+        for (size_t j = 0; j < nr; j++) {
+            float row = field_row_shift(run, shift, c->side, (int)j)[from + i];
+            float *a = w->a + (j * rows + i) * n;
+            sums s = affinity_row(a, d, shift->col + j * run->t + c->first,
+                                  w->weight, n, row, run->c1[j], run->c2[j],
                                   run->least_half, run->least);
-            if (!count)
-                continue;
-            w->sum[((size_t)side * nr + j) * run->rb + i] += s.first;
+            double far = s.first;
+            if (near) {
+                take_near(run, w, task, c, i, j, d);
+                far = (double)sum_of(a, n);
+            }
+            if (c->at > 0)
+                continue; /* counted with the first coordinates */
+            w->sum[(side * nr + j) * run->rb + i] += s.first;
+            w->far[(side * nr + j) * run->rb + i] += far;
             if (side == 1)
                 w->square[j * run->rb + i] += s.second;
         }
     }
 }
 
+/* How near a target must be, from the distances of x to the centre. */
+static void find_reach(const field_run *run, field_worker *w,
+                       const field_task *task)
+{
+    size_t rows = task->last - task->first;
+    for (size_t i = 0; i < rows; i++)
+        w->xx[i] = 0;
+    for (size_t at = 0; at < run->d; at += run->dc) {
+        field_rows(run, w, task, at, least_size(run->dc, run->d - at));
+        for (size_t i = 0; i < rows; i++)
+            w->xx[i] += w->xn[i];
+    }
+    for (size_t i = 0; i < rows; i++)
+        w->reach[i] = (float)sqrt(2 * FIELD_NEAR * w->xx[i]);
+}
+
 /* acc += a y over a tile. */
 static void gather(const field_run *run, field_worker *w,
-                   const field_task *task, float *acc, size_t first,
-                   size_t last, size_t at, size_t len)
+                   const field_task *task, const tile *c)
 {
-    size_t n = last - first, rows = task->last - task->first;
-    size_t all = (size_t)run->temperatures * rows;
+    size_t n = c->last - c->first, rows = task->last - task->first;
+    size_t all = (size_t)run->temperatures * rows, len = c->len;
+    float *acc = w->acc[c->side];
     if (!run->direct) {
-        const float *y = field_targets(run, w, task, first, last, at, len);
+        const float *y =
+            field_targets(run, w, task, c->first, c->last, c->at, len);
         cpu_sgemm(0, 0, all, len, n, 1, w->a, n, y, len, 1, acc, len);
         return;
     }
-    const float *y = field_transposed(run, w, task, first, last);
+    const float *y = field_transposed(run, w, task, c->first, c->last);
     for (size_t i = 0; i < all; i++) {
         const float *x =
             run->x + (task->g * run->n + task->first + i % rows) * run->d;
@@ -123,14 +198,16 @@ static pull pull_of(const field_run *run, const field_worker *w, size_t j,
                     size_t i)
 {
     size_t nr = (size_t)run->temperatures;
-    double sn = w->sum[j * run->rb + i], sp = w->sum[(nr + j) * run->rb + i];
+    size_t n = j * run->rb + i, p = (nr + j) * run->rb + i;
+    double sn = w->sum[n], sp = w->sum[p];
     int cross = run->args.normalization != FIELD_SEPARATE &&
                 run->args.normalization != FIELD_SINKHORN;
     double cp = (double)run->args.attraction * (cross ? sn : 1) / run->s;
     double cn = (double)run->args.repulsion * (cross ? sp : 1) / run->s;
     if (run->direct) /* x is in the sums already */
         return (pull){(float)cp, 0, (float)cn, 0};
-    return (pull){(float)cp, (float)(cp * sp), (float)cn, (float)(cn * sn)};
+    return (pull){(float)cp, (float)(cp * w->far[p]), (float)cn,
+                  (float)(cn * w->far[n])};
 }
 
 /* Where F of temperature j goes: the last one lies in v. */
@@ -182,7 +259,10 @@ void field_force(const field_run *run, field_worker *w, const field_task *task,
     size_t rows = task->last - task->first, nr = (size_t)run->temperatures;
     double total[FIELD_MAX_R] = {0};
     memset(w->sum, 0, 2 * nr * run->rb * sizeof *w->sum);
+    memset(w->far, 0, 2 * nr * run->rb * sizeof *w->far);
     memset(w->square, 0, nr * run->rb * sizeof *w->square);
+    if (!run->direct)
+        find_reach(run, w, task);
     for (size_t at = 0; at < run->d; at += run->dc) {
         size_t len = least_size(run->dc, run->d - at);
         for (int side = 0; side < 2; side++) {
@@ -190,8 +270,9 @@ void field_force(const field_run *run, field_worker *w, const field_task *task,
             for (size_t c = run->side[side], next; c < run->side[side + 1];
                  c = next) {
                 next = field_step(run, (size_t)side, c);
-                affinities(run, w, task, shift, side, c, next, at == 0);
-                gather(run, w, task, w->acc[side], c, next, at, len);
+                tile part = {side, c, next, at, len};
+                affinities(run, w, task, shift, &part);
+                gather(run, w, task, &part);
             }
         }
         if (!run->direct)

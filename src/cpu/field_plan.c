@@ -83,6 +83,8 @@ static size_t place_worker(const field_run *run, char *base, field_worker *w)
     w->line = floats(&c, run->dc);
     w->least = floats(&c, 2 * rb);
     w->sum = doubles(&c, 2 * nr * rb);
+    w->far = doubles(&c, 2 * nr * rb);
+    w->reach = floats(&c, rb);
     w->square = doubles(&c, nr * rb);
     w->ref = floats(&c, nr * run->t);
     w->part = floats(&c, nr * run->t);

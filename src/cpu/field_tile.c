@@ -8,8 +8,6 @@
 
 #include "cpu/field.h"
 
-#define NEAR 1e-3f
-
 const float *field_target(const field_run *run, size_t g, size_t t)
 {
     if (t < run->k)
@@ -131,7 +129,7 @@ static CPU_SIMD int square_row(float *restrict dot, const float *restrict norm,
         float sum = xx + norm[t];
         float d2 = sum - 2 * dot[t];
         dot[t] = d2;
-        near += d2 < NEAR * sum;
+        near += d2 < FIELD_NEAR * sum;
     }
     return near;
 }
@@ -226,10 +224,10 @@ void field_distances(const field_run *run, field_worker *w,
             float xx = (float)w->xx[i - task->first];
             int near = square_row(row, w->norm, xx, cols);
             int self = run->args.queries_are_targets && i >= first && i < last;
-            if (self && row[i - first] < NEAR * (xx + w->norm[i - first]))
+            if (self && row[i - first] < FIELD_NEAR * (xx + w->norm[i - first]))
                 near--;
             for (size_t t = 0; near > 0 && t < cols; t++) {
-                if (!(row[t] < NEAR * (xx + w->norm[t])) ||
+                if (!(row[t] < FIELD_NEAR * (xx + w->norm[t])) ||
                     (self && first + t == i))
                     continue;
                 row[t] =

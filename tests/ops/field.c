@@ -169,7 +169,210 @@ static void all_variants(harness *t)
                 }
 }
 
+/* Points far from the origin, and points that are nearly or exactly equal. */
+static void hard_points(harness *t)
+{
+    for (int n = FIELD_XY; n <= FIELD_SINKHORN; n++)
+        for (int d = 4; d <= 64; d *= 4) {
+            setting c = {{2, 20, 0, 6, 24, (size_t)d, 0},
+                         settings(FIELD_RELEASE, FIELD_LAPLACE, n)};
+            case_begin(t, "%s, points at 50 +- 1, %d dimensions", norms[n], d);
+            problem p = make(t, &c, 50);
+            run(t, &c, &p, PLENTY);
+
+            case_begin(t, "%s, near pairs, %d dimensions", norms[n], d);
+            p = make(t, &c, 0);
+            size_t row = (size_t)d, x = 20 * row, y = 24 * row;
+            for (size_t i = 0; i < 2 * x; i++) {
+                float e = (float)(i % x / row % 4);
+                float by = e * e * 1e-4f * (float)case_random(t, -1, 1);
+                p.pos->host[i / x * y + i % x] = p.x->host[i] + by;
+            }
+            memcpy(p.x->host + row, p.x->host, row * sizeof(float));
+            run(t, &c, &p, PLENTY);
+
+            case_begin(t, "%s, collapsed, %d dimensions", norms[n], d);
+            p = make(t, &c, 3);
+            for (size_t i = row; i < 2 * x; i++)
+                p.x->host[i] = p.x->host[i % row];
+            run(t, &c, &p, PLENTY);
+        }
+}
+
+static drift_status call(harness *t, const setting *c, const problem *p,
+                         size_t memory)
+{
+    return op_field(case_context(t), T(p->v), T(p->loss), T(p->stats), T(p->x),
+                    T(p->gen), T(p->neg), T(p->pos), T(p->w_gen), T(p->w_neg),
+                    T(p->w_pos), c->args, memory);
+}
+
+/* From plenty of memory down to what is refused: the same result, and never
+ * more memory than allowed. */
+static void bounded_memory(harness *t)
+{
+    static const sizes cases[] = {{1, 150, 0, 20, 200, 40, 1},
+                                  {3, 130, 0, 0, 200, 3, 0},
+                                  {2, 33, 17, 0, 70, 1100, 1}};
+    drift_context *ctx = case_context(t);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int n = FIELD_XY; n <= FIELD_SINKHORN; n += n ? 1 : 3) {
+            setting c = {cases[i], settings(FIELD_RELEASE, FIELD_LAPLACE, n)};
+            c.args.queries_are_targets = !c.s.k;
+            size_t memory = 16u << 20, runs = 0, before;
+            drift_status status;
+            for (;; memory -= memory / 2, runs++) {
+                case_begin(t, "%s, shape %zu, %zu bytes", norms[n], i, memory);
+                problem p = make(t, &c, 0);
+                before = mem_asked();
+                status = call(t, &c, &p, memory);
+                if (status != DRIFT_OK)
+                    break;
+                size_t taken = mem_asked() - before;
+                if (taken > memory + 4096) /* the list of workers */
+                    case_fail(t, "%zu bytes taken", taken);
+                run(t, &c, &p, memory);
+            }
+            if (status != DRIFT_ERROR_MEMORY)
+                case_fail(t, "%s", drift_error_text(ctx));
+            if (runs < 4)
+                case_fail(t, "refused after %zu runs", runs);
+            drift_error_clear(ctx);
+        }
+}
+
+/* -- symmetries --------------------------------------------------------- */
+
+#define N 9
+#define K 14
+#define D 10
+
+typedef struct sets {
+    float x[N * D], a[K * D], b[K * D];
+} sets;
+
+/* Raw F at queries of their own, positives a against negatives b. */
+static void raw_field(harness *t, const setting *c, const float *x,
+                      const float *a, const float *b, float *v)
+{
+    drift_context *ctx = case_context(t);
+    case_begin(t, "symmetries of %s %s %s", variants[c->args.variant],
+               kernels[c->args.kernel], norms[c->args.normalization]);
+    problem p = make(t, c, 0);
+    if (tensor_write(ctx, T(p.x), x) || tensor_write(ctx, T(p.pos), a) ||
+        tensor_write(ctx, T(p.neg), b) || call(t, c, &p, PLENTY) ||
+        tensor_read(ctx, T(p.v), v)) {
+        case_fail(t, "%s", drift_error_text(ctx));
+        drift_error_clear(ctx);
+    }
+}
+
+/* Largest |v + sign w| in units of rounding. */
+static void demand(harness *t, const setting *c, const char *what,
+                   const float *v, const float *w, float sign)
+{
+    double size = 1e-30, most = 0, limit = 8 * EPS * sqrt(terms(c));
+    for (size_t i = 0; i < (size_t)N * D; i++) {
+        size = fmax(size, fabs((double)v[i]));
+        most = fmax(most, fabs((double)v[i] + (double)(sign * w[i])));
+    }
+    if (!(most <= limit * size))
+        case_fail(t, "%s is violated by %g of the field, allowed is %g", what,
+                  most / size, limit);
+}
+
+static void symmetries(harness *t)
+{
+    sets s, other;
+    float v[N * D], w[N * D];
+    /* Multiples of 1/64: moving them by 8 is exact. */
+    for (size_t i = 0; i < sizeof s / sizeof(float); i++)
+        ((float *)&s)[i] = (float)floor(case_random(t, -64, 65)) / 64;
+    for (int i = 0; i < 30; i++) {
+        setting c = {{1, N, 0, K, K, D, 0},
+                     settings(i / 10, i % 10 / 5, i % 5)};
+        c.args.queries_are_targets = c.args.scale_drift = 0;
+        raw_field(t, &c, s.x, s.a, s.b, v);
+        raw_field(t, &c, s.x, s.b, s.a, w);
+        demand(t, &c, "antisymmetry", v, w, 1);
+        raw_field(t, &c, s.x, s.a, s.a, w);
+        for (size_t j = 0; j < (size_t)N * D; j++)
+            w[j] += v[j];
+        demand(t, &c, "equilibrium", v, w, -1);
+        for (size_t j = 0; j < sizeof s / sizeof(float); j++)
+            ((float *)&other)[j] = ((float *)&s)[j] + 8;
+        raw_field(t, &c, other.x, other.a, other.b, w);
+        demand(t, &c, "translation", v, w, -1);
+        for (size_t j = 0; j < K; j++) {
+            memcpy(other.a + j * D, s.a + (K - 1 - j) * D, D * sizeof(float));
+            memcpy(other.b + j * D, s.b + (K - 1 - j) * D, D * sizeof(float));
+        }
+        raw_field(t, &c, s.x, other.a, other.b, w);
+        demand(t, &c, "permutation", v, w, -1);
+    }
+}
+
+/* Multipliers, the two switches, NaN, and what is refused. */
+static void options(harness *t)
+{
+    drift_context *ctx = case_context(t);
+    setting c = {{2, 11, 0, 3, 13, 9, 1},
+                 settings(FIELD_RELEASE, FIELD_LAPLACE, FIELD_XY)};
+    for (int i = 0; i < 8; i++) {
+        setting o = c;
+        o.args.attraction = i & 1 ? 1.5f : 1;
+        o.args.repulsion = i & 1 ? 0 : 2;
+        o.args.scale_features = i >> 1 & 1;
+        o.args.scale_drift = i >> 2 & 1;
+        case_begin(t, "options %d", i);
+        problem p = make(t, &o, 0);
+        run(t, &o, &p, PLENTY);
+    }
+
+    case_begin(t, "NaN in, NaN out");
+    problem p = make(t, &c, 0);
+    float loss[2];
+    p.x->host[5] = NAN;
+    if (tensor_write(ctx, T(p.x), p.x->host) || call(t, &c, &p, PLENTY) ||
+        tensor_read(ctx, T(p.loss), loss) || !isnan(loss[0]))
+        case_fail(t, "loss is %g", (double)loss[0]);
+
+    case_begin(t, "what is refused");
+    p = make(t, &c, 0);
+    setting bad = c;
+    CASE_REJECTED(t, op_field(ctx, T(p.neg), T(p.loss), T(p.stats), T(p.x),
+                              NULL, T(p.neg), T(p.pos), NULL, NULL, NULL,
+                              c.args, PLENTY));
+    CASE_REJECTED(t, op_field(ctx, T(p.v), T(p.loss), T(p.stats), T(p.x),
+                              T(p.pos), T(p.neg), T(p.pos), NULL, NULL, NULL,
+                              c.args, PLENTY));
+    CASE_REJECTED(t, op_field(ctx, T(p.v), T(p.loss), T(p.loss), T(p.x), NULL,
+                              T(p.neg), T(p.pos), NULL, NULL, NULL, c.args,
+                              PLENTY));
+    CASE_REJECTED(t, op_field(ctx, T(p.v), T(p.loss), T(p.stats), T(p.x), NULL,
+                              NULL, T(p.pos), NULL, T(p.w_neg), NULL, c.args,
+                              PLENTY));
+    bad.args.temperatures = 0;
+    case_rejected(t, DRIFT_ERROR_USAGE, call(t, &bad, &p, PLENTY));
+    bad = c;
+    bad.args.r[1] = 0;
+    case_rejected(t, DRIFT_ERROR_USAGE, call(t, &bad, &p, PLENTY));
+    bad = c;
+    bad.args.normalization = 5;
+    case_rejected(t, DRIFT_ERROR_USAGE, call(t, &bad, &p, PLENTY));
+    case_rejected(t, DRIFT_ERROR_MEMORY, call(t, &c, &p, 100));
+    for (long i = 1; i <= 2; i++) {
+        mem_fail_after(i);
+        case_rejected(t, DRIFT_ERROR_MEMORY, call(t, &c, &p, PLENTY));
+    }
+    mem_fail_after(0);
+}
+
 void test_field(harness *t)
 {
     all_variants(t);
+    hard_points(t);
+    bounded_memory(t);
+    symmetries(t);
+    options(t);
 }

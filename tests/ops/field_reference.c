@@ -9,12 +9,13 @@
 
 typedef struct work {
     const field_problem *p;
-    size_t t, neg; /* targets, and how many are negatives */
-    double *dist;  /* [g][n][t] */
-    double *w;     /* [g][t] */
-    double *l, *a; /* [n][t] of one group */
-    double *f;     /* [g][n][d] */
-    double *ess;   /* [g][n] */
+    size_t t, neg;        /* targets, and how many are negatives */
+    double *dist;         /* [g][n][t] */
+    double *w;            /* [g][t] */
+    double *l, *a;        /* [n][t] of one group */
+    double *f;            /* [g][n][d] */
+    double *ess;          /* [g][n] */
+    double *lr, *lc, *ls; /* [n], [t], [n][2]: see sums() */
     double unit, s;
 } work;
 
@@ -147,55 +148,63 @@ static void sinkhorn(work *w, size_t g, size_t first, size_t last)
     free(one);
 }
 
+/* What a softmax over rows, columns and sides divides by, in logarithms. */
+static void sums(work *w, size_t g)
+{
+    const field_problem *p = w->p;
+    size_t n = p->n, t = w->t;
+    const double *weights = w->w + g * t;
+    for (size_t j = 0; j < t; j++)
+        w->lc[j] = lse(w->l + j, NULL, n, t);
+    for (size_t i = 0; i < n; i++) {
+        double *row = w->l + i * t;
+        w->lr[i] = lse(row, NULL, t, 1);
+        double keep = p->args.queries_are_targets ? row[i] : 0;
+        if (p->args.queries_are_targets)
+            row[i] = -INFINITY;
+        w->ls[2 * i] = lse(row, weights, w->neg, 1);
+        w->ls[2 * i + 1] = lse(row + w->neg, weights + w->neg, t - w->neg, 1);
+        if (p->args.queries_are_targets)
+            row[i] = keep;
+    }
+}
+
+static double affinity(const work *w, size_t g, size_t i, size_t j)
+{
+    const field_args *args = &w->p->args;
+    double l = w->l[i * w->t + j], weight = w->w[g * w->t + j];
+    double a, side = w->ls[2 * i + (j >= w->neg)];
+    switch (args->normalization) {
+    case FIELD_XY:
+        a = w->lr[i] + w->lc[j];
+        if (args->variant == FIELD_TOY)
+            a = fmax(a, log(1e-12));
+        a = exp(l - a / 2);
+        return weight * (args->variant == FIELD_RELEASE ? fmax(a, 1e-3) : a);
+    case FIELD_Y:
+        return weight * exp(l - w->lr[i]);
+    case FIELD_NONE:
+        return weight * exp(l);
+    default:
+        if (masked(w, i, j) || !(weight > 0) || !isfinite(side))
+            return 0;
+        return exp(l + log(weight) - side);
+    }
+}
+
 /* Step 5: a of one group. */
 static void affinities(work *w, size_t g)
 {
-    const field_args *args = &w->p->args;
-    size_t n = w->p->n, t = w->t;
-    const double *weights = w->w + g * t;
-    if (args->normalization == FIELD_SINKHORN) {
+    if (w->p->args.normalization == FIELD_SINKHORN) {
         if (w->neg)
             sinkhorn(w, g, 0, w->neg);
-        sinkhorn(w, g, w->neg, t);
+        sinkhorn(w, g, w->neg, w->t);
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < t; j++) {
-            const double *row = w->l + i * t;
-            double l = row[j], *a = w->a + i * t + j;
-            double lr = lse(row, NULL, t, 1), lc = lse(w->l + j, NULL, n, t);
-            switch (args->normalization) {
-            case FIELD_XY:
-                if (args->variant == FIELD_TOY)
-                    *a = exp(l - fmax(lr + lc, log(1e-12)) / 2);
-                else
-                    *a = exp(l - (lr + lc) / 2);
-                if (args->variant == FIELD_RELEASE)
-                    *a = fmax(*a, 1e-3);
-                *a *= weights[j];
-                break;
-            case FIELD_Y:
-                *a = exp(l - lr) * weights[j];
-                break;
-            case FIELD_NONE:
-                *a = exp(l) * weights[j];
-                break;
-            default: {
-                double side[2];
-                double keep = args->queries_are_targets ? row[i] : 0;
-                if (args->queries_are_targets)
-                    w->l[i * t + i] = -INFINITY;
-                side[0] = lse(row, weights, w->neg, 1);
-                side[1] = lse(row + w->neg, weights + w->neg, t - w->neg, 1);
-                double mine = side[j >= w->neg];
-                *a = masked(w, i, j) || !(weights[j] > 0) || !isfinite(mine)
-                         ? 0
-                         : exp(l + log(weights[j]) - mine);
-                if (args->queries_are_targets)
-                    w->l[i * t + i] = keep;
-            }
-            }
-        }
+    sums(w, g);
+    for (size_t i = 0; i < w->p->n; i++)
+        for (size_t j = 0; j < w->t; j++)
+            w->a[i * w->t + j] = affinity(w, g, i, j);
 }
 
 /* F of one group into w->f, and the ESS of its rows. */
@@ -258,7 +267,11 @@ int field_reference(const field_problem *p, double *v, double *loss,
     w.a = calloc(p->n * w.t, sizeof *w.a);
     w.f = calloc(count, sizeof *w.f);
     w.ess = calloc(p->g * p->n, sizeof *w.ess);
-    if (!w.dist || !w.w || !w.l || !w.a || !w.f || !w.ess)
+    w.lr = calloc(p->n, sizeof *w.lr);
+    w.lc = calloc(w.t, sizeof *w.lc);
+    w.ls = calloc(2 * p->n, sizeof *w.ls);
+    if (!w.dist || !w.w || !w.l || !w.a || !w.f || !w.ess || !w.lr || !w.lc ||
+        !w.ls)
         goto out;
     int toy = p->args.variant == FIELD_TOY;
     int scaled = p->args.scale_features && !toy;
@@ -300,5 +313,8 @@ out:
     free(w.a);
     free(w.f);
     free(w.ess);
+    free(w.lr);
+    free(w.lc);
+    free(w.ls);
     return ok;
 }
