@@ -115,7 +115,7 @@ const char *drift_error_place(const drift_context *ctx);
 void drift_error_clear(drift_context *ctx);
 
 /* One line about the device in use, as "cpu: Intel Xeon, 2 threads, BLIS
- * skx". Owned by the context. */
+ * 0.9.0 skx". Owned by the context. */
 const char *drift_context_device(const drift_context *ctx);
 
 /* Op i, its seconds and calls since opening, when `profile` was asked for;

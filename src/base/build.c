@@ -9,6 +9,17 @@
 #ifdef HAVE_CAIRO
 #include <cairo.h>
 #endif
+#ifdef HAVE_GIF
+#include <gif_lib.h>
+#endif
+#ifdef HAVE_JPEG
+#include <stdio.h> /* jpeglib.h needs it */
+
+#include <jpeglib.h>
+#endif
+#ifdef HAVE_MSGPACK
+#include <msgpack.h>
+#endif
 
 #include "base/build_facts.h"
 
@@ -40,13 +51,26 @@ const char *build_libraries(void)
 {
     return "jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING
            ", libarchive " ARCHIVE_VERSION_ONLY_STRING
-           ", xxHash " TEXT(XXH_VERSION_MAJOR) "." TEXT(
-               XXH_VERSION_MINOR) "." TEXT(XXH_VERSION_RELEASE)
+           ", xxHash " TEXT(XXH_VERSION_MAJOR) "." TEXT(XXH_VERSION_MINOR) "." TEXT(
+               XXH_VERSION_RELEASE) ", libyaml " YAML_VERSION
 #ifdef HAVE_CAIRO
-               ", cairo " CAIRO_VERSION_STRING
+                                    ", cairo " CAIRO_VERSION_STRING
+#endif
+#ifdef HAVE_GIF
+                                    ", giflib " TEXT(GIFLIB_MAJOR) "." TEXT(
+                                        GIFLIB_MINOR) "." TEXT(GIFLIB_RELEASE)
+#endif
+#ifdef LIBJPEG_TURBO_VERSION
+                                        ", libjpeg-turbo " TEXT(
+                                            LIBJPEG_TURBO_VERSION)
+#elif defined(HAVE_JPEG)
+                                    ", libjpeg " TEXT(JPEG_LIB_VERSION)
+#endif
+#ifdef HAVE_MSGPACK
+                                            ", msgpack-c " MSGPACK_VERSION
 #endif
 #ifdef _OPENMP
-               ", OpenMP " TEXT(_OPENMP)
+                                            ", OpenMP " TEXT(_OPENMP)
 #endif
-                   ;
+                                                ;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,4 +68,21 @@ size_t memory_peak(void)
 #else
     return (size_t)use.ru_maxrss * 1024;
 #endif
+}
+
+void processor_name(char *text, size_t size)
+{
+    char line[256], machine[sizeof line];
+    struct utsname system;
+    text[0] = '\0';
+    if (uname(&system) == 0)
+        snprintf(text, size, "%s", system.machine);
+    FILE *f = fopen("/proc/cpuinfo", "r"); /* Linux */
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "model name : %255[^\n]", machine) == 1) {
+            snprintf(text, size, "%s", machine);
+            break;
+        }
+    if (f)
+        fclose(f);
 }

@@ -4,10 +4,12 @@
 
 #include <stddef.h>
 
+/* The processor's name, "" where the system does not tell. */
+void processor_name(char *text, size_t size);
 int threads_available(void); /* processors this process may use */
 void threads_set(int n);     /* 0: all available */
 int threads_get(void);
-double clock_seconds(void);  /* monotonic */
+double clock_seconds(void);   /* monotonic */
 size_t memory_resident(void); /* bytes now, 0 where unknown */
 size_t memory_peak(void);     /* peak resident bytes, 0 where unknown */
 

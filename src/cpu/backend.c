@@ -112,7 +112,10 @@ drift_status cpu_open(drift_context *ctx)
     if (!ctx->device)
         return DRIFT_ERROR_MEMORY;
     ctx->backend = &table;
+    char name[96];
+    processor_name(name, sizeof name);
     snprintf(ctx->device_text, sizeof ctx->device_text,
-             "cpu: %d threads, BLIS %s", threads_get(), kernels);
+             "cpu: %s, %d thread%s, BLIS %s %s", name, threads_get(),
+             threads_get() == 1 ? "" : "s", cpu_blis_version(), kernels);
     return DRIFT_OK;
 }

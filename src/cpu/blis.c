@@ -185,3 +185,8 @@ const char *cpu_blis_open(void)
     pthread_once(&once, open_once);
     return usable ? name_of((int)bli_arch_query_id()) : NULL;
 }
+
+const char *cpu_blis_version(void)
+{
+    return bli_info_get_version_str();
+}

@@ -61,5 +61,6 @@ drift_status cpu_sum_rows(drift_context *ctx, float *sum, const float *x,
 /* Choose BLIS's kernels before its first call; returns their name, NULL when
  * BLIS would abort on the user's BLIS_ARCH_TYPE. (src/cpu/blis.c) */
 const char *cpu_blis_open(void);
+const char *cpu_blis_version(void);
 
 #endif
