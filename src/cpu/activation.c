@@ -81,8 +81,10 @@ drift_status cpu_activation_bwd(drift_context *ctx, tensor *dx,
     (void)ctx;
     size_t count = dx ? tensor_count(x) : 0;
 #pragma omp parallel for if (count > CPU_SMALL)
-    for (size_t i = 0; i < count; i += CHUNK)
-        chunk_bwd(f32(dx) + i, f32(dy) + i, f32(x) + i,
-                  count - i < CHUNK ? count - i : CHUNK, kind);
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t n = count - i < CHUNK ? count - i : CHUNK;
+        cpu_begin(dx, f32(dx) + i, n);
+        chunk_bwd(f32(dx) + i, f32(dy) + i, f32(x) + i, n, kind);
+    }
     return DRIFT_OK;
 }

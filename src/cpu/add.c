@@ -57,6 +57,8 @@ drift_status cpu_add_bwd(drift_context *ctx, tensor *da, tensor *db,
     (void)ctx;
     const float *dyp = f32(dy);
     float *dap = f32(da), *dbp = f32(db);
+    cpu_begin_all(da);
+    cpu_begin_all(db);
     size_t count = tensor_count(dy), period = db ? tensor_count(db) : count;
     if (da) {
 #pragma omp parallel for if (count > CPU_SMALL)

@@ -200,7 +200,8 @@ static CPU_SIMD float dot(const float *a, const float *b, size_t n)
 }
 
 typedef struct gradients {
-    float *dq, *dk, *dv; /* NULL = not wanted */
+    float *dq, *dk, *dv;        /* NULL = not wanted */
+    int add_dq, add_dk, add_dv; /* 0: overwritten */
 } gradients;
 
 static void backward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
@@ -254,7 +255,7 @@ static void backward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
                                      .b_k = kh.row,
                                      .c = g.dq + t_at + i * row,
                                      .c_row = row,
-                                     .add = 1});
+                                     .add = g.add_dq});
         tile_product across = {.m = z->s,
                                .n = z->d,
                                .segments = 1,
@@ -264,10 +265,10 @@ static void backward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
                                .a_k = z->pad_s,
                                .b = qi,
                                .b_k = qh.row,
-                               .c_row = row,
-                               .add = 1};
+                               .c_row = row};
         if (g.dk) {
             across.c = g.dk + s_at;
+            across.add = g.add_dk || i;
             cpu_tile(&across);
         }
         across.a = w->p;
@@ -275,6 +276,7 @@ static void backward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
         across.b_k = dh.row;
         if (g.dv) {
             across.c = g.dv + s_at;
+            across.add = g.add_dv || i;
             cpu_tile(&across);
         }
     }
@@ -291,7 +293,16 @@ drift_status cpu_attention_bwd(drift_context *ctx, tensor *dq, tensor *dk,
     float *room = cpu_scratch(ctx, each * (size_t)threads);
     if (!room)
         return DRIFT_ERROR_MEMORY;
-    gradients g = {f32(dq), f32(dk), f32(dv)};
+    gradients g = {.dq = f32(dq),
+                   .dk = f32(dk),
+                   .dv = f32(dv),
+                   .add_dq = !(dq && dq->fresh),
+                   .add_dk = !(dk && dk->fresh),
+                   .add_dv = !(dv && dv->fresh)};
+    if (!z.t) { /* no query: nothing is written below */
+        cpu_begin_all(dk);
+        cpu_begin_all(dv);
+    }
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (size_t pair = 0; pair < z.b * z.h; pair++) {
         scratch w = scratch_at(room + each * (size_t)cpu_thread_number(), &z);

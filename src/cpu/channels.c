@@ -260,6 +260,12 @@ void channels_gate(float *y, const float *x, const float *r, const float *a,
     }
 }
 
+void channels_zero(float *y, channels s)
+{
+    for (size_t r = 0; r < s.rows; r++)
+        memset(y + r * s.stride, 0, s.width * sizeof *y);
+}
+
 static CPU_SIMD void norm_back_rows(
     float *restrict dx, const float *restrict dy, const float *restrict x,
     const float *restrict m, const float *restrict a, const float *restrict p,

@@ -47,6 +47,8 @@ void channels_map(float *y, const float *x, const float *m, const float *a,
 /* y = x + r a[c]; x may be NULL, and may be y. */
 void channels_gate(float *y, const float *x, const float *r, const float *a,
                    channels s);
+/* y = 0. */
+void channels_zero(float *y, channels s);
 /* dx += dy a[c] + (x - m[c]) p[c] + q[c]. */
 void channels_norm_back(float *dx, const float *dy, const float *x,
                         const float *m, const float *a, const float *p,

@@ -14,6 +14,6 @@ drift_status cpu_concat_bwd(drift_context *ctx, tensor *dpart, const tensor *dy,
 {
     (void)ctx;
     if (dpart)
-        part_from_whole(dpart, dy, axis, start, 1);
+        part_from_whole(dpart, dy, axis, start, !dpart->fresh);
     return DRIFT_OK;
 }

@@ -200,9 +200,10 @@ static drift_status forward(drift_context *ctx, const conv_sizes *z, float *y,
     return DRIFT_OK;
 }
 
-/* dx += conv of dy, stride 1, with the turned weights. */
+/* dx (+)= conv of dy, stride 1, with the turned weights. */
 static drift_status input_gradient(drift_context *ctx, const conv_sizes *z,
-                                   float *dx, const float *dy, const float *w)
+                                   float *dx, const float *dy, const float *w,
+                                   int add)
 {
     conv_sizes back = {z->n, z->oh, z->ow, z->co, z->h,
                        z->w, z->ci, z->kh, z->kw, z->args};
@@ -219,7 +220,7 @@ static drift_status input_gradient(drift_context *ctx, const conv_sizes *z,
     float *turned = room + panels;
     turn(z, turned, w);
     cpu_tile_pack(room, turned, z->ci, k, z->ci);
-    convolve(&back, dx, dy, room, NULL, 1, rows, turned + k * z->ci, threads);
+    convolve(&back, dx, dy, room, NULL, add, rows, turned + k * z->ci, threads);
     return DRIFT_OK;
 }
 
@@ -419,13 +420,17 @@ drift_status cpu_conv2d_bwd(drift_context *ctx, tensor *dx, tensor *dw,
 {
     drift_status status = DRIFT_OK;
     conv_sizes z = sizes_of(dy, x, w, args);
-    int plain = is_plain(&z);
+    int plain = is_plain(&z), unit = args.stride_h == 1 && args.stride_w == 1;
     if (!plain)
         z = flattened(z);
+    if (plain || !unit)
+        cpu_begin_all(dx);
+    cpu_begin_all(dw);
+    cpu_begin_all(db);
     if (dx && plain)
         conv_plain_dx(&z, f32(dx), f32(dy), f32(w));
-    else if (dx && args.stride_h == 1 && args.stride_w == 1)
-        TRY(input_gradient(ctx, &z, f32(dx), f32(dy), f32(w)));
+    else if (dx && unit)
+        TRY(input_gradient(ctx, &z, f32(dx), f32(dy), f32(w), !dx->fresh));
     else if (dx)
         TRY(strided_gradient(ctx, &z, f32(dx), f32(dy), f32(w)));
     if (dw && plain)

@@ -6,6 +6,8 @@
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
 
+#include <string.h>
+
 #include "ops/backend.h"
 
 /* Parts of a reduction, whatever the number of threads. */
@@ -31,6 +33,17 @@ static inline int *i32(const tensor *t)
 {
     return t ? (int *)t->block->host + t->offset : NULL;
 }
+
+/* A gradient marked fresh counts as zeros: before adding to n of its numbers,
+ * from `at` on, where they are about to be in the cache. */
+static inline void cpu_begin(const tensor *gradient, float *at, size_t n)
+{
+    if (gradient->fresh)
+        memset(at, 0, n * sizeof *at);
+}
+
+/* The same for the whole of it; NULL is fine. (src/cpu/fill.c) */
+void cpu_begin_all(tensor *gradient);
 
 #define OP(name, params, args) drift_status cpu_##name params;
 #include "ops/ops.def"

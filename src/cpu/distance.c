@@ -230,6 +230,8 @@ drift_status cpu_distance_bwd(drift_context *ctx, tensor *dx, tensor *dy,
     size_t count = tensor_count(d);
     TRY(tensor_new(ctx, &weights, DTYPE_F32, d->shape));
     TRY(problem_open(ctx, &p, x, y));
+    cpu_begin_all(dx);
+    cpu_begin_all(dy);
     float *q = f32(&weights), *dxp = f32(dx), *dyp = f32(dy);
     const float *ddp = f32(dd), *dp = f32(d);
 #pragma omp parallel for if (count > CPU_SMALL)

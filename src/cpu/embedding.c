@@ -46,6 +46,7 @@ drift_status cpu_embedding_bwd(drift_context *ctx, tensor *dtable,
     drift_status status = check_range(ctx, index, dtable->shape.dim[0]);
     if (status != DRIFT_OK)
         return status;
+    cpu_begin_all(dtable);
     float *to = f32(dtable);
     const float *dyp = f32(dy);
     const int *at = i32(index);

@@ -24,6 +24,7 @@ drift_status cpu_expand_bwd(drift_context *ctx, tensor *dx, const tensor *dy)
         return DRIFT_OK;
     size_t nb = dy->shape.dim[0], nt = dy->shape.dim[1];
     size_t c = dy->shape.dim[2], tasks = (c + COLUMNS - 1) / COLUMNS;
+    cpu_begin_all(dx);
     float *dxp = f32(dx);
     const float *dyp = f32(dy);
 #pragma omp parallel for if (nb * nt * c > CPU_SMALL)

@@ -18,3 +18,9 @@ drift_status cpu_fill(drift_context *ctx, tensor *y, float value)
         chunk(f32(y) + i, count - i < CHUNK ? count - i : CHUNK, value);
     return DRIFT_OK;
 }
+
+void cpu_begin_all(tensor *gradient)
+{
+    if (gradient && gradient->fresh)
+        (void)cpu_fill(NULL, gradient, 0);
+}

@@ -30,6 +30,8 @@ drift_status cpu_gate_bwd(drift_context *ctx, tensor *dx, tensor *dr,
 {
     (void)ctx;
     channel_units s = channel_units_of(dy, 1);
+    cpu_begin_all(dx);
+    cpu_begin_all(dgate);
 #pragma omp parallel for if (tensor_count(dy) > CPU_SMALL)
     for (size_t i = 0; i < s.count; i++) {
         channel_unit u = channel_unit_of(&s, i);
@@ -42,7 +44,8 @@ drift_status cpu_gate_bwd(drift_context *ctx, tensor *dx, tensor *dr,
         }
         if (dr) {
             float *drp = f32(dr) + u.at;
-            channels_gate(drp, drp, dyp, f32(gate) + u.row, u.map);
+            channels_gate(drp, dr->fresh ? NULL : drp, dyp, f32(gate) + u.row,
+                          u.map);
         }
         if (dx)
             accumulate(f32(dx) + u.at, dyp, u.map);

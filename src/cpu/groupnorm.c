@@ -108,8 +108,8 @@ drift_status cpu_groupnorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
 /* With n = (x - mean) rstd, A = sum w dy, B = sum w dy n over a group of K
  * numbers: dx = rstd (w dy - A/K - n B/K), dw = sum dy n, db = sum dy.
  * dw_row, db_row: this sample's shares. */
-static void unit_back(const unit *t, float *dx, float *dw_row, float *db_row,
-                      const float *dy)
+static void unit_back(const unit *t, float *dx, int fresh, float *dw_row,
+                      float *db_row, const float *dy)
 {
     double a_sum[CHANNELS_MOST] = {0}, b_sum[CHANNELS_MOST] = {0};
     float m[CHANNELS_MOST];
@@ -143,6 +143,8 @@ static void unit_back(const unit *t, float *dx, float *dw_row, float *db_row,
             slope[i] = (float)(-r * r * b_sum[g] / t->count);
             shift[i] = (float)(-r * a_sum[g] / t->count);
         }
+        if (fresh)
+            channels_zero(dx + c, p);
         channels_norm_back(dx + c, dy + c, t->x + c, m, a, slope, shift, p);
     }
 }
@@ -156,6 +158,8 @@ drift_status cpu_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     channel_units s = channel_units_of(x, last_dim(x) / (size_t)groups);
     /* Each sample's share of dw and db, added in order afterwards. */
     tensor dw_rows = {0}, db_rows = {0};
+    cpu_begin_all(dw);
+    cpu_begin_all(db);
     if (dw)
         TRY(tensor_new(ctx, &dw_rows, DTYPE_F32, SHAPE(s.samples, s.c)));
     if (db)
@@ -163,7 +167,7 @@ drift_status cpu_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
 #pragma omp parallel for if (tensor_count(x) > CPU_SMALL)
     for (size_t i = 0; i < s.count; i++) {
         unit t = unit_of(&s, i, groups, x, w, NULL, mean, rstd);
-        unit_back(&t, dx ? f32(dx) + t.u.at : NULL,
+        unit_back(&t, dx ? f32(dx) + t.u.at : NULL, dx && dx->fresh,
                   dw ? f32(&dw_rows) + t.u.row : NULL,
                   db ? f32(&db_rows) + t.u.row : NULL, f32(dy) + t.u.at);
     }

@@ -117,6 +117,8 @@ drift_status cpu_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     size_t c = last_dim(x), rows = tensor_count(mean);
     size_t step = cpu_block_rows(c);
     tensor parts = {0}; /* dw, db of each part */
+    cpu_begin_all(dw);
+    cpu_begin_all(db);
     TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(2, CPU_PARTS, c)));
     float *dw_parts = f32(&parts), *db_parts = dw_parts + CPU_PARTS * c;
 #pragma omp parallel for if (rows * c > CPU_SMALL)
@@ -128,6 +130,8 @@ drift_status cpu_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
         memset(db_part, 0, c * sizeof *db_part);
         for (size_t n; r < end; r += n) {
             n = end - r < step ? end - r : step;
+            if (dx)
+                cpu_begin(dx, f32(dx) + r * c, n * c);
             if (dx)
                 rows_dx(f32(dx) + r * c, f32(dy) + r * c, f32(x) + r * c,
                         f32(w), f32(mean) + r, f32(rstd) + r, n, c);

@@ -85,10 +85,10 @@ drift_status cpu_linear_fwd(drift_context *ctx, tensor *y, const tensor *x,
 
 static drift_status input_gradient(drift_context *ctx, float *dx,
                                    const float *dy, const float *w, size_t rows,
-                                   size_t in, size_t out)
+                                   size_t in, size_t out, int add)
 {
     if (!is_tiled(rows, in, out)) {
-        cpu_sgemm(0, 1, rows, in, out, 1, dy, out, w, out, 1, dx, in);
+        cpu_sgemm(0, 1, rows, in, out, 1, dy, out, w, out, add ? 1 : 0, dx, in);
         return DRIFT_OK;
     }
     size_t panels = tile_panels(out, in);
@@ -99,7 +99,7 @@ static drift_status input_gradient(drift_context *ctx, float *dx,
         for (size_t j = 0; j < out; j++)
             turned[j * in + i] = w[i * out + j];
     cpu_tile_pack(room, turned, in, out, in);
-    tiled(dx, dy, room, NULL, rows, out, in, 1);
+    tiled(dx, dy, room, NULL, rows, out, in, add);
     return DRIFT_OK;
 }
 
@@ -264,9 +264,12 @@ drift_status cpu_linear_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     size_t rows = out ? tensor_count(dy) / out : 0;
     const float *dyp = f32(dy);
     if (dx)
-        TRY(input_gradient(ctx, f32(dx), dyp, f32(w), rows, in, out));
+        TRY(input_gradient(ctx, f32(dx), dyp, f32(w), rows, in, out,
+                           !dx->fresh));
+    cpu_begin_all(dw);
     if (dw)
         TRY(weight_gradient(ctx, f32(dw), dyp, f32(x), rows, in, out));
+    cpu_begin_all(db);
     if (db)
         TRY(cpu_sum_rows(ctx, f32(db), dyp, rows, out));
 out:

@@ -27,6 +27,8 @@ drift_status cpu_modulate_bwd(drift_context *ctx, tensor *dx, tensor *dshift,
 {
     (void)ctx;
     channel_units s = channel_units_of(dy, 1);
+    cpu_begin_all(dshift);
+    cpu_begin_all(dscale);
 #pragma omp parallel for if (tensor_count(dy) > CPU_SMALL)
     for (size_t i = 0; i < s.count; i++) {
         channel_unit u = channel_unit_of(&s, i);
@@ -44,7 +46,7 @@ drift_status cpu_modulate_bwd(drift_context *ctx, tensor *dx, tensor *dshift,
             for (size_t c = 0; c < u.map.width; c++)
                 factor[c] = 1 + f32(scale)[u.row + c];
             float *dxp = f32(dx) + u.at;
-            channels_gate(dxp, dxp, dyp, factor, u.map);
+            channels_gate(dxp, dx->fresh ? NULL : dxp, dyp, factor, u.map);
         }
     }
     return DRIFT_OK;

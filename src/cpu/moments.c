@@ -113,6 +113,7 @@ drift_status cpu_moments_bwd(drift_context *ctx, tensor *dx,
     if (!dx)
         return DRIFT_OK;
     patch_grid g = find_grid(x, ph, pw);
+    cpu_begin_all(dx);
     float *dxp = f32(dx);
     const float *xp = f32(x), *meanp = f32(mean), *stdp = f32(std);
     const float *dmeanp = f32(dmean), *dstdp = f32(dstd);

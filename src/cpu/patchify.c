@@ -91,6 +91,6 @@ drift_status cpu_patchify_bwd(drift_context *ctx, tensor *dimage,
 {
     (void)ctx;
     if (dimage)
-        image_from_patches(dimage, dtokens, p, order, 1);
+        image_from_patches(dimage, dtokens, p, order, !dimage->fresh);
     return DRIFT_OK;
 }

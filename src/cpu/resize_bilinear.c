@@ -199,7 +199,7 @@ drift_status cpu_resize_bilinear_bwd(drift_context *ctx, tensor *dx,
     TRY(resize_band(ctx, &across, dy->shape.dim[2], dx->shape.dim[2], args));
     TRY(band_transpose(ctx, &up, &down));
     TRY(band_transpose(ctx, &back, &across));
-    TRY(apply(ctx, dx, dy, &up, &back, 1));
+    TRY(apply(ctx, dx, dy, &up, &back, !dx->fresh));
 out:
     band_free(&down);
     band_free(&across);

@@ -71,6 +71,7 @@ drift_status cpu_rmsnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     size_t c = tensor_count(w), rows = tensor_count(rstd);
     size_t step = cpu_block_rows(c);
     tensor parts = {0}; /* dw of each part */
+    cpu_begin_all(dw);
     TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(CPU_PARTS, c)));
 #pragma omp parallel for if (rows * c > CPU_SMALL)
     for (size_t part = 0; part < CPU_PARTS; part++) {
@@ -80,6 +81,8 @@ drift_status cpu_rmsnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
         memset(dw_part, 0, c * sizeof *dw_part);
         for (size_t n; r < end; r += n) {
             n = end - r < step ? end - r : step;
+            if (dx)
+                cpu_begin(dx, f32(dx) + r * c, n * c);
             if (dx)
                 rows_dx(f32(dx) + r * c, f32(dy) + r * c, f32(x) + r * c,
                         f32(w), f32(rstd) + r, n, c);

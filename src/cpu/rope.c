@@ -62,6 +62,7 @@ drift_status cpu_rope_bwd(drift_context *ctx, tensor *dx, const tensor *dy,
 #pragma omp parallel for if (rows * width > CPU_SMALL)
     for (size_t r = 0; r < rows; r++) {
         size_t at = r % length * half;
+        cpu_begin(dx, dxp + r * width, width);
         rotate_back(dxp + r * width, dyp + r * width, c + at, s + at, heads,
                     half);
     }

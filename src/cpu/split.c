@@ -1,6 +1,7 @@
 /* split: part = x[start ... start+len) along an axis. */
 #include "cpu/split.h"
 
+#include "cpu/cpu.h"
 #include "cpu/row.h"
 
 #define CHUNK 4096 /* numbers a task moves at most */
@@ -66,6 +67,7 @@ drift_status cpu_split_bwd(drift_context *ctx, tensor *dx, const tensor *dpart,
                            int axis, size_t start)
 {
     (void)ctx;
+    cpu_begin_all(dx);
     if (dx)
         whole_from_part(dx, dpart, axis, start, 1);
     return DRIFT_OK;

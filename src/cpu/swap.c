@@ -37,6 +37,6 @@ drift_status cpu_swap_bwd(drift_context *ctx, tensor *dx, const tensor *dy)
 {
     (void)ctx;
     if (dx)
-        swap(f32(dx), f32(dy), dy->shape.dim, 1);
+        swap(f32(dx), f32(dy), dy->shape.dim, !dx->fresh);
     return DRIFT_OK;
 }

@@ -60,6 +60,10 @@ drift_status cpu_swiglu_bwd(drift_context *ctx, tensor *da, tensor *db,
 #pragma omp parallel for if (count > CPU_SMALL)
     for (size_t i = 0; i < count; i += CHUNK) {
         size_t n = count - i < CHUNK ? count - i : CHUNK;
+        if (da)
+            cpu_begin(da, f32(da) + i, n);
+        if (db)
+            cpu_begin(db, f32(db) + i, n);
         if (da && db)
             chunk_bwd(f32(da) + i, f32(db) + i, f32(dy) + i, f32(a) + i,
                       f32(b) + i, n);

@@ -14,6 +14,6 @@ drift_status cpu_unpatchify_bwd(drift_context *ctx, tensor *dtokens,
 {
     (void)ctx;
     if (dtokens)
-        patches_from_image(dtokens, dimage, p, order, 1);
+        patches_from_image(dtokens, dimage, p, order, !dtokens->fresh);
     return DRIFT_OK;
 }

@@ -36,10 +36,12 @@ drift_status cpu_upsample_nearest_bwd(drift_context *ctx, tensor *dx,
     float *dxp = f32(dx);
     const float *dyp = f32(dy);
 #pragma omp parallel for if (rows * down * line > CPU_SMALL)
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
+        cpu_begin(dx, dxp + r * w * c, w * c);
         for (size_t k = 0; k < down; k++)
             for (size_t i = 0; i < w * across; i++)
                 row_add(dxp + (r * w + i / across) * c,
                         dyp + (r * down + k) * line + i * c, c);
+    }
     return DRIFT_OK;
 }

@@ -35,6 +35,7 @@ typedef struct tensor {
     shape shape;
     block *block;
     size_t offset; /* in elements */
+    int fresh;     /* a gradient without content yet, see ops.def */
 } tensor;
 
 size_t shape_count(shape s); /* number of elements; 1 for no dimension */

@@ -70,14 +70,10 @@ void node_free(tape *t, node *n);
 #define NEED(i)        (1u << (i))
 #define NEED_IF(of, i) ((of) && (of)->wants_grad ? NEED(i) : 0u)
 
-/* The tensor into which v's gradient is added: made and zeroed at the first
- * call; NULL when v is NULL or wants none, or on failure (then *status). */
+/* The tensor into which v's gradient is added: made at the first call, then
+ * marked fresh until the step is done; NULL when v is NULL or wants none, or
+ * on failure (then *status). */
 tensor *var_grad(drift_context *ctx, var *v, drift_status *status);
-
-/* The same without the zeros: *fresh = 1 when the content is undefined, to be
- * overwritten instead of added to. */
-tensor *var_grad_fresh(drift_context *ctx, var *v, int *fresh,
-                       drift_status *status);
 
 /* x's gradient += y's, of the same count; shares y's memory when x has no
  * gradient yet, so it must be the last use of y's gradient in a step. */

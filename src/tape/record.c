@@ -33,12 +33,6 @@ static shape with_last(const var *v, size_t n)
     return s;
 }
 
-static shape flat_rows(const tensor *t)
-{
-    size_t c = t->shape.ndim ? t->shape.dim[t->shape.ndim - 1] : 1;
-    return SHAPE(c ? tensor_count(t) / c : 0, c);
-}
-
 /* -- products ----------------------------------------------------------- */
 
 static drift_status linear_fore(drift_context *ctx, node *n)
@@ -50,20 +44,11 @@ static drift_status linear_fore(drift_context *ctx, node *n)
 static drift_status linear_back(drift_context *ctx, node *n)
 {
     drift_status status = DRIFT_OK;
-    int fresh;
     const tensor *dy = &n->out[0]->grad;
     tensor x = unread(n->in[0], dy), w = unread(n->in[1], dy);
-    tensor *dx = var_grad_fresh(ctx, n->in[0], &fresh, &status);
-    tensor *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
+    tensor *dx = GRAD(n->in[0]), *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
     TRY(status);
-    if (dx && fresh) { /* written by the product, not added to zeros */
-        tensor rows = tensor_reshape(dx, flat_rows(dx));
-        tensor drows = tensor_reshape(dy, flat_rows(dy));
-        TRY(op_gemm(ctx, &rows, &drows, &w, 0, 1, 1, 0));
-        dx = NULL;
-    }
-    if (dx || dw || db)
-        TRY(op_linear_bwd(ctx, dx, dw, db, dy, &x, &w));
+    TRY(op_linear_bwd(ctx, dx, dw, db, dy, &x, &w));
 out:
     return status;
 }

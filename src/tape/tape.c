@@ -330,39 +330,30 @@ var *tape_again(tape *t, var *v)
 
 /* -- gradients ---------------------------------------------------------- */
 
-tensor *var_grad_fresh(drift_context *ctx, var *v, int *fresh,
-                       drift_status *status)
+tensor *var_grad(drift_context *ctx, var *v, drift_status *status)
 {
-    *fresh = 0;
     if (!v || !v->wants_grad || *status != DRIFT_OK)
         return NULL;
     if (!v->grad.block) {
-        *fresh = 1;
         *status = tensor_new(ctx, &v->grad, DTYPE_F32, v->value.shape);
+        v->grad.fresh = 1;
     }
     return *status == DRIFT_OK ? &v->grad : NULL;
-}
-
-tensor *var_grad(drift_context *ctx, var *v, drift_status *status)
-{
-    int fresh;
-    tensor *grad = var_grad_fresh(ctx, v, &fresh, status);
-    if (grad && fresh)
-        *status = op_fill(ctx, grad, 0);
-    return *status == DRIFT_OK ? grad : NULL;
 }
 
 /* v's gradient += dy, which may have another shape of the same count. */
 static drift_status add_grad(drift_context *ctx, var *v, const tensor *dy)
 {
     drift_status status = DRIFT_OK;
-    int fresh;
-    tensor *grad = var_grad_fresh(ctx, v, &fresh, &status);
+    tensor *grad = var_grad(ctx, v, &status);
     TRY(status);
     if (grad) {
         tensor from = tensor_reshape(dy, grad->shape);
-        TRY(op_add_fwd(ctx, grad, fresh ? &from : grad, fresh ? NULL : &from, 1,
-                       1));
+        if (grad->fresh)
+            TRY(op_add_fwd(ctx, grad, &from, NULL, 1, 0));
+        else
+            TRY(op_add_fwd(ctx, grad, grad, &from, 1, 1));
+        grad->fresh = 0;
     }
 out:
     return status;
@@ -431,6 +422,9 @@ static drift_status step_back(drift_context *ctx, node *n)
         if (n->out[i] && n->needs_out >> i & 1)
             TRY(restore(ctx, n->out[i]));
     TRY(n->back(ctx, n));
+    for (int i = 0; i < NODE_IN; i++)
+        if (n->in[i])
+            n->in[i]->grad.fresh = 0;
 out:
     return status;
 }

@@ -313,7 +313,11 @@ static drift_status families(golden *g, tape *t, const tensor *x, features *f)
     drift_status status = golden_output(g, &flat, s);
     if (status != DRIFT_OK)
         return status;
-    TRY(op_add_fwd(g->ctx, flat, &(tensor){x->type, s, x->block, x->offset},
+    TRY(op_add_fwd(g->ctx, flat,
+                   &(tensor){.type = x->type,
+                             .shape = s,
+                             .block = x->block,
+                             .offset = x->offset},
                    NULL, 1, 0));
     features_global(t, f, tape_constant(t, flat));
     features_norm_x(t, f, tape_constant(t, flat));

@@ -149,7 +149,7 @@ void test_groupnorm_bwd(harness *t)
             if (dx)
                 dx->terms = 16;
             if (dw)
-                dw->terms = 8 + sqrt((double)(s.n * s.h * s.w));
+                dw->terms = 8 + (double)(s.n * s.h * s.w); /* x - mean */
             if (db)
                 db->terms = 1 + sqrt((double)(s.n * s.h * s.w));
             CASE_RUN(t, op_groupnorm_bwd(ctx, T(dx), T(dw), T(db), T(dy), T(x),
