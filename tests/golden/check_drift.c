@@ -1,5 +1,5 @@
 /* The method itself: drift_loss_*, toy, cfg, bank, trainstep_* (the families
- * that need no encoder), field_torch (what follows the paper). */
+ * that need no encoder). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
