@@ -17,9 +17,11 @@
 /* Samples of the measurement. */
 #define PROBE 4
 
-/* A part's tensors should find room in the processor's last-level cache; see
- * DECISIONS.md. */
+/* A part is small enough that what one layer writes is still in the
+ * processor's last-level cache when the next reads it, and large enough for
+ * products to run well. */
 #define CACHE ((size_t)64 << 20)
+#define LEAST 32
 
 static tensor rows_of(const tensor *t, size_t first, size_t count)
 {
@@ -109,10 +111,10 @@ static drift_status choose(step *s, size_t recorded, size_t budget,
              (long long)d->memory +
                  (long long)(recorded + recorded / 2 - budget));
     *micro = d->micro_batch ? (size_t)d->micro_batch : CACHE / recorded;
+    if (!d->micro_batch && *micro < LEAST)
+        *micro = LEAST;
     if (*micro > fits)
         *micro = fits;
-    if (*micro < 1)
-        *micro = 1;
     size_t parts = (s->batch + *micro - 1) / *micro;
     if (!d->micro_batch) /* parts of about one size */
         *micro = (s->batch + parts - 1) / parts;
