@@ -8,6 +8,7 @@
 #include "golden.h"
 #include "nn/dit.h"
 #include "nn/foreign.h"
+#include "release.h"
 
 /* The suggested limits of jax/README.md beside g->limit, that of outputs. */
 #define COND_LIMIT 2e-6
@@ -114,7 +115,7 @@ static void watch(void *data, const char *name, int index, var *value)
     }
 }
 
-static drift_status load_release(golden *g, model *m)
+drift_status release_load(golden *g, generator **out)
 {
     drift_status status = DRIFT_OK;
     char path[4096];
@@ -126,10 +127,11 @@ static drift_status load_release(golden *g, model *m)
     TRY(file_open_view(g->ctx, path, &json));
     TRY(foreign_flax_config(g->ctx, (const char *)json.data, json.size, &config,
                             &sample));
-    TRY(generator_new(g->ctx, &config, sample, 0, 1, &m->g));
+    TRY(generator_new(g->ctx, &config, sample, 0, 1, out));
     TRY(open_beside(g, "msgpack", path, sizeof path));
     TRY(flax_open(g->ctx, path, &weights));
-    TRY(foreign_load(m->g, FOREIGN_FLAX, &weights.arrays, &m->g->params.value));
+    TRY(foreign_load(*out, FOREIGN_FLAX, &weights.arrays,
+                     &(*out)->params.value));
 out:
     flax_close(&weights);
     file_close_view(&json);
@@ -163,7 +165,7 @@ static drift_status check_release(golden *g)
     drift_status status = DRIFT_OK;
     model m = {.golden = g};
     tensor *cotangent;
-    TRY(load_release(g, &m));
+    TRY(release_load(g, &m.g));
     TRY(load_inputs(g, &m, NULL, "noise", "style_idx"));
     TRY(golden_load(g, &cotangent, NULL, "cotangent"));
     TRY(tape_new(g->ctx, 1, &m.tape));

@@ -47,6 +47,7 @@ extern const golden_family check_optim[];
 extern const golden_family check_post[];
 extern const golden_family check_resize[];
 extern const golden_family check_step[];
+extern const golden_family check_trainstep[];
 extern const golden_family check_later[];
 
 /* Layouts: element i names the dimension of the file that becomes dimension i
