@@ -101,8 +101,10 @@ static CPU_SIMD float exp_row(float *p, size_t n, float scale, float *most)
 {
     float top = -INFINITY, sum = 0;
 #pragma omp simd reduction(max : top)
-    for (size_t j = 0; j < n; j++)
-        top = fmaxf(top, scale * p[j]);
+    for (size_t j = 0; j < n; j++) {
+        float x = scale * p[j];
+        top = x > top ? x : top; /* fmaxf would not vectorise */
+    }
 #pragma omp simd reduction(+ : sum)
     for (size_t j = 0; j < n; j++) {
         p[j] = vexp(scale * p[j] - top);

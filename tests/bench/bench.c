@@ -265,6 +265,16 @@ static int compare(const bench *b, const char *path)
     return slower;
 }
 
+/* Where the time of all that ran went, on stderr. */
+static void print_profile(const bench *b)
+{
+    const profile *p = b->ctx->profile;
+    for (int i = 0; p && i < OP_COUNT; i++)
+        if (p->calls[i])
+            fprintf(stderr, "%-22s %8zu calls %9.3f s\n", op_names[i],
+                    p->calls[i], p->seconds[i]);
+}
+
 int main(int argc, char **argv)
 {
     static bench b;
@@ -278,9 +288,11 @@ int main(int argc, char **argv)
             baseline = argv[++i];
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             options.threads = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--profile"))
+            options.profile = 1;
         else {
             fprintf(stderr, "usage: bench [--compare FOLDER | --baseline "
-                            "FOLDER] [--threads N] [CASE...]\n");
+                            "FOLDER] [--threads N] [--profile] [CASE...]\n");
             return 2;
         }
     }
@@ -293,6 +305,7 @@ int main(int argc, char **argv)
     bench_products(&b);
     bench_ops(&b);
     bench_networks(&b);
+    print_profile(&b);
     char path[512];
     int code = 0;
     if (baseline) {
