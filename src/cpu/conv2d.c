@@ -5,8 +5,9 @@
  * around it; then the kw*ci numbers under one row of taps lie next to each
  * other, and so a row of outputs is one tile product whose sum runs over kh
  * segments of kw*ci. The gradient of x is the same convolution of dy with the
- * taps turned round, the gradient of w a tile product over the pixels. Groups
- * and dilation take the plain loops of conv2d_plain.c. */
+ * taps turned round, the gradient of w a tile product over the pixels. Few
+ * output channels are conv2d_thin.c's, groups and dilation take the plain
+ * loops of conv2d_plain.c. */
 #include <string.h>
 
 #include "cpu/conv2d.h"
@@ -410,6 +411,8 @@ drift_status cpu_conv2d_fwd(drift_context *ctx, tensor *y, const tensor *x,
         conv_plain_fwd(&z, f32(y), f32(x), f32(w), f32(b));
         return DRIFT_OK;
     }
+    if (conv_is_thin(&z))
+        return conv_thin_fwd(ctx, &z, f32(y), f32(x), f32(w), f32(b));
     z = flattened(z);
     return forward(ctx, &z, f32(y), f32(x), f32(w), f32(b));
 }
@@ -435,6 +438,8 @@ drift_status cpu_conv2d_bwd(drift_context *ctx, tensor *dx, tensor *dw,
         TRY(strided_gradient(ctx, &z, f32(dx), f32(dy), f32(w)));
     if (dw && plain)
         conv_plain_dw(&z, f32(dw), f32(dy), f32(x));
+    else if (dw && conv_is_thin(&z))
+        TRY(conv_thin_dw(ctx, &z, f32(dw), f32(dy), f32(x)));
     else if (dw)
         TRY(weight_gradient(ctx, &z, f32(dw), f32(dy), f32(x)));
     if (db)
