@@ -286,6 +286,8 @@ typedef struct drift_model_info {
     size_t noise;             /* numbers of noise a sample */
     size_t styles;            /* style indices a sample */
     size_t parameters;
+    const char *config_digest; /* of all keys that influence the weights */
+    const char *data_digest;   /* of the data it was trained on */
 } drift_model_info;
 
 /* Read the generator of a checkpoint file, or of the latest one of a run

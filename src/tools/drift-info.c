@@ -84,6 +84,8 @@ static json_t *model_facts(const drift_model *m)
         if (json_array_append_new(ema, text(name)) != 0)
             put(o, "incomplete", json_true());
     put(o, "ema", ema);
+    put(o, "config digest", text(i->config_digest));
+    put(o, "data digest", text(i->data_digest));
     return o;
 }
 

@@ -23,6 +23,7 @@ struct drift_model {
     tape *tape;
     drift_model_info info;
     char weights[SET_TEXT];
+    char config_digest[DIGEST_TEXT];
     char ema[CONFIG_MAX_EMA][EMA_TEXT];
     size_t *part_counts;
 };
@@ -67,6 +68,8 @@ static drift_status fill_info(drift_model *m)
                    (size_t)f->sample.channels,
         .noise = shape_count(generator_noise_shape(g, 1)),
         .styles = (size_t)g->config.style_tokens,
+        .config_digest = m->config_digest,
+        .data_digest = f->data_digest,
     };
     m->part_counts = mem_alloc(m->ctx, p->part_count, sizeof *m->part_counts);
     if (!m->part_counts)
@@ -99,6 +102,7 @@ drift_status drift_model_open(drift_context *ctx, const char *path,
                         &m->generator->params.value));
     for (int i = 0; i < m->config->optimizer.ema_count; i++)
         optimizer_ema_name(m->config->optimizer.ema[i], m->ema[i]);
+    TRY(config_digest(ctx, m->config, m->config_digest));
     TRY(tape_new(ctx, 0, &m->tape));
     TRY(fill_info(m));
     *out = m;

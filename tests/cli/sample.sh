@@ -114,6 +114,14 @@ err_empty
 out_has "conv"
 out_has "ema.0.5"
 out_has "parameters"
+digest=$(sed -n 's/^data digest *//p' out)
+what="the data digest of drift-info and of metrics.jsonl"
+[ ${#digest} = 32 ] && grep -q "$digest" digits/metrics.jsonl && pass ||
+    fail "$digest"
+digest=$(sed -n 's/^config digest *//p' out)
+what="the configuration's digest of drift-info and of metrics.jsonl"
+[ ${#digest} = 32 ] && grep -q "$digest" digits/metrics.jsonl && pass ||
+    fail "$digest"
 try "$info" --json --checkpoint digits/checkpoints/latest.safetensors
 code_is 0
 out_has '"step": 2'
