@@ -29,6 +29,7 @@ typedef struct resize_args {
 #define ACT_RELU      3
 #define ACT_TANH      4
 #define ACT_COUNT     5
+#define ACT_NONE      (-1) /* where an op can do without */
 
 #define REDUCE_SUM       0
 #define REDUCE_SUMSQ     1

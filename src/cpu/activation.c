@@ -1,11 +1,13 @@
 /* activation: y = f(x); the formulas are in cl/shared/activation.h. */
+#include "cpu/activation.h"
 #include "cpu/cpu.h"
 #include "shared/activation.h"
 
 #define CHUNK 4096 /* elements a vectorised call works on */
+#define PIECE 512  /* elements of slopes on the stack */
 
 /* y may be x, so no `restrict`; omp simd says that elements are independent. */
-static CPU_SIMD void chunk_fwd(float *y, const float *x, size_t n, int kind)
+static CPU_SIMD void apply(float *y, const float *x, size_t n, int kind)
 {
     switch (kind) {
     case ACT_SILU:
@@ -36,31 +38,54 @@ static CPU_SIMD void chunk_fwd(float *y, const float *x, size_t n, int kind)
     }
 }
 
-static CPU_SIMD void chunk_bwd(float *restrict dx, const float *restrict dy,
-                               const float *restrict x, size_t n, int kind)
+static CPU_SIMD void slope(float *d, const float *dy, const float *x, size_t n,
+                           int kind)
 {
     switch (kind) {
     case ACT_SILU:
+#pragma omp simd
         for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * act_silu_slope(x[i]);
+            d[i] = dy[i] * act_silu_slope(x[i]);
         break;
     case ACT_GELU_ERF:
+#pragma omp simd
         for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * act_gelu_erf_slope(x[i]);
+            d[i] = dy[i] * act_gelu_erf_slope(x[i]);
         break;
     case ACT_GELU_TANH:
+#pragma omp simd
         for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * act_gelu_tanh_slope(x[i]);
+            d[i] = dy[i] * act_gelu_tanh_slope(x[i]);
         break;
     case ACT_RELU:
+#pragma omp simd
         for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * act_relu_slope(x[i]);
+            d[i] = dy[i] * act_relu_slope(x[i]);
         break;
     case ACT_TANH:
+#pragma omp simd
         for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * act_tanh_slope(x[i]);
+            d[i] = dy[i] * act_tanh_slope(x[i]);
         break;
     }
+}
+
+void activation_apply(float *y, const float *x, size_t n, int kind)
+{
+    apply(y, x, n, kind);
+}
+
+void activation_slope(float *d, const float *dy, const float *x, size_t n,
+                      int kind)
+{
+    slope(d, dy, x, n, kind);
+}
+
+static CPU_SIMD void accumulate(float *restrict dx, const float *restrict d,
+                                size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] += d[i];
 }
 
 drift_status cpu_activation_fwd(drift_context *ctx, tensor *y, const tensor *x,
@@ -70,8 +95,8 @@ drift_status cpu_activation_fwd(drift_context *ctx, tensor *y, const tensor *x,
     size_t count = tensor_count(x);
 #pragma omp parallel for if (count > CPU_SMALL)
     for (size_t i = 0; i < count; i += CHUNK)
-        chunk_fwd(f32(y) + i, f32(x) + i, count - i < CHUNK ? count - i : CHUNK,
-                  kind);
+        apply(f32(y) + i, f32(x) + i, count - i < CHUNK ? count - i : CHUNK,
+              kind);
     return DRIFT_OK;
 }
 
@@ -81,10 +106,13 @@ drift_status cpu_activation_bwd(drift_context *ctx, tensor *dx,
     (void)ctx;
     size_t count = dx ? tensor_count(x) : 0;
 #pragma omp parallel for if (count > CPU_SMALL)
-    for (size_t i = 0; i < count; i += CHUNK) {
-        size_t n = count - i < CHUNK ? count - i : CHUNK;
-        cpu_begin(dx, f32(dx) + i, n);
-        chunk_bwd(f32(dx) + i, f32(dy) + i, f32(x) + i, n, kind);
+    for (size_t i = 0; i < count; i += PIECE) {
+        float d[PIECE];
+        size_t n = count - i < PIECE ? count - i : PIECE;
+        float *to = dx->fresh ? f32(dx) + i : d;
+        slope(to, f32(dy) + i, f32(x) + i, n, kind);
+        if (!dx->fresh)
+            accumulate(f32(dx) + i, d, n);
     }
     return DRIFT_OK;
 }

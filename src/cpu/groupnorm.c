@@ -1,14 +1,20 @@
-/* groupnorm: y = (x - mean) rstd w + b, mean and variance over the positions
- * and the c/groups channels of a group, per sample.
+/* groupnorm: y = f(u (1 + scale) + shift), u = (x - mean) rstd w + b, mean and
+ * variance over the positions and the c/groups channels of a group, per
+ * sample; scale and shift per sample and channel.
  *
  * The variance comes from differences to the mean, and their own sum corrects
  * the mean, so a large mean costs nothing (E[x^2] - E[x]^2 would). Parallel
- * over samples and slices of channels. */
+ * over samples and slices of channels, whose maps stay in the cache from the
+ * first pass to the last. */
+#include "base/threads.h"
+#include "cpu/activation.h"
 #include "cpu/channels.h"
 #include "cpu/cpu.h"
 #include "ops/check.h"
 
 #include <math.h>
+
+#define PIECE 4096 /* numbers between the affine map and the activation */
 
 /* One unit's view of the operands. Groups are counted from the unit's first;
  * channels c from the unit's first, too. */
@@ -17,23 +23,33 @@ typedef struct unit {
     size_t groups, per_group;
     double count; /* numbers a group */
     const float *x;
-    float *mean, *rstd; /* of the unit's groups */
-    const float *w, *b; /* of the unit's channels, or NULL */
+    float *mean, *rstd;         /* of the unit's groups */
+    const float *w, *b;         /* of the unit's channels, or NULL */
+    const float *shift, *scale; /* of the unit's sample and channels, or NULL */
 } unit;
 
-static unit unit_of(const channel_units *s, size_t i, int groups,
-                    const tensor *x, const tensor *w, const tensor *b,
-                    const tensor *mean, const tensor *rstd)
+/* The inputs that forward and backward share. */
+typedef struct inputs {
+    const tensor *x, *w, *b, *mod, *mean, *rstd;
+    int groups;
+} inputs;
+
+static unit unit_of(const channel_units *s, size_t i, const inputs *in)
 {
-    unit t = {.u = channel_unit_of(s, i), .per_group = s->c / (size_t)groups};
+    unit t = {.u = channel_unit_of(s, i),
+              .per_group = s->c / (size_t)in->groups};
     size_t group = t.u.row / t.per_group;
     t.groups = t.u.map.width / t.per_group;
     t.count = (double)(s->positions * t.per_group);
-    t.x = f32(x) + t.u.at;
-    t.mean = f32(mean) + group;
-    t.rstd = f32(rstd) + group;
-    t.w = w ? f32(w) + t.u.first : NULL;
-    t.b = b ? f32(b) + t.u.first : NULL;
+    t.x = f32(in->x) + t.u.at;
+    t.mean = f32(in->mean) + group;
+    t.rstd = f32(in->rstd) + group;
+    t.w = in->w ? f32(in->w) + t.u.first : NULL;
+    t.b = in->b ? f32(in->b) + t.u.first : NULL;
+    if (in->mod) {
+        t.shift = f32(in->mod) + 2 * t.u.sample * s->c + t.u.first;
+        t.scale = t.shift + s->c;
+    }
     return t;
 }
 
@@ -80,36 +96,107 @@ static void statistics(const unit *t, float eps)
     }
 }
 
+/* The normalisation as one affine map a channel: (x - m) a + b. */
+typedef struct affine {
+    float m[CHANNELS_MOST], a[CHANNELS_MOST], b[CHANNELS_MOST];
+} affine;
+
+static void affine_of(affine *f, const unit *t, size_t c, size_t width)
+{
+    for (size_t i = 0; i < width; i++) {
+        size_t g = (c + i) / t->per_group;
+        float scale = t->scale ? 1 + t->scale[c + i] : 1;
+        f->m[i] = t->mean[g];
+        f->a[i] = t->rstd[g] * (t->w ? t->w[c + i] : 1) * scale;
+        f->b[i] =
+            (t->b ? t->b[c + i] * scale : 0) + (t->shift ? t->shift[c + i] : 0);
+    }
+}
+
+/* The map's next rows from `row` on, about PIECE numbers. */
+static channels rows_from(channels p, size_t row)
+{
+    size_t most = PIECE / p.width + 1;
+    p.rows = p.rows - row < most ? p.rows - row : most;
+    return p;
+}
+
+static void apply(float *y, channels p, int kind)
+{
+    if (p.width == p.stride)
+        activation_apply(y, y, p.rows * p.width, kind);
+    else
+        for (size_t r = 0; r < p.rows; r++)
+            activation_apply(y + r * p.stride, y + r * p.stride, p.width, kind);
+}
+
 drift_status cpu_groupnorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
                                tensor *rstd, const tensor *x, const tensor *w,
-                               const tensor *b, int groups, float eps)
+                               const tensor *b, const tensor *mod, int groups,
+                               float eps, int kind)
 {
     (void)ctx;
     channel_units s = channel_units_of(x, last_dim(x) / (size_t)groups);
+    inputs in = {x, w, b, mod, mean, rstd, groups};
 #pragma omp parallel for if (tensor_count(x) > CPU_SMALL)
     for (size_t i = 0; i < s.count; i++) {
-        unit t = unit_of(&s, i, groups, x, w, b, mean, rstd);
-        float m[CHANNELS_MOST], scale[CHANNELS_MOST], shift[CHANNELS_MOST];
+        unit t = unit_of(&s, i, &in);
+        affine f;
         statistics(&t, eps);
         for (size_t c = 0; c < t.u.map.width; c += CHANNELS_MOST) {
-            channels p = piece(&t, c);
-            for (size_t j = 0; j < p.width; j++) {
-                size_t g = (c + j) / t.per_group;
-                m[j] = t.mean[g];
-                scale[j] = t.rstd[g] * (t.w ? t.w[c + j] : 1);
-                shift[j] = t.b ? t.b[c + j] : 0;
+            channels p = piece(&t, c), part;
+            float *yp = f32(y) + t.u.at + c;
+            affine_of(&f, &t, c, p.width);
+            if (kind == ACT_NONE) {
+                channels_map(yp, t.x + c, f.m, f.a, f.b, p);
+                continue;
             }
-            channels_map(f32(y) + t.u.at + c, t.x + c, m, scale, shift, p);
+            for (size_t r = 0; r < p.rows; r += part.rows) {
+                size_t at = r * p.stride;
+                part = rows_from(p, r);
+                channels_map(yp + at, t.x + c + at, f.m, f.a, f.b, part);
+                apply(yp + at, part, kind);
+            }
         }
     }
     return DRIFT_OK;
 }
 
-/* With n = (x - mean) rstd, A = sum w dy, B = sum w dy n over a group of K
- * numbers: dx = rstd (w dy - A/K - n B/K), dw = sum dy n, db = sum dy.
- * dw_row, db_row: this sample's shares. */
-static void unit_back(const unit *t, float *dx, int fresh, float *dw_row,
-                      float *db_row, const float *dy)
+/* du = dy f'(u) of the unit, u computed again from x. */
+static void through_activation(const unit *t, float *du, const float *dy,
+                               int kind)
+{
+    affine f;
+    for (size_t c = 0; c < t->u.map.width; c += CHANNELS_MOST) {
+        channels p = piece(t, c), part;
+        affine_of(&f, t, c, p.width);
+        for (size_t r = 0; r < p.rows; r += part.rows) {
+            size_t at = r * p.stride + c;
+            part = rows_from(p, r);
+            channels_map(du + at, t->x + at, f.m, f.a, f.b, part);
+            if (p.width == p.stride)
+                activation_slope(du + at, dy + at, du + at,
+                                 part.rows * part.width, kind);
+            else
+                for (size_t k = 0; k < part.rows; k++, at += p.stride)
+                    activation_slope(du + at, dy + at, du + at, p.width, kind);
+        }
+    }
+}
+
+/* Where a unit's gradients go; NULL = not wanted. */
+typedef struct gradients {
+    float *dx;
+    int fresh;              /* dx has no content yet */
+    float *dw, *db;         /* this sample's shares */
+    float *dshift, *dscale; /* of this sample */
+} gradients;
+
+/* With n = (x - mean) rstd, v = w (1 + scale), A = sum v dy, B = sum v dy n
+ * over a group of K numbers: dx = rstd (v dy - A/K - n B/K). With the channel's
+ * own sums S = sum dy, D = sum dy n: dw = D (1 + scale), db = S (1 + scale),
+ * dshift = S, dscale = D w + S b. */
+static void unit_back(const unit *t, const gradients *d, const float *dy)
 {
     double a_sum[CHANNELS_MOST] = {0}, b_sum[CHANNELS_MOST] = {0};
     float m[CHANNELS_MOST];
@@ -121,56 +208,84 @@ static void unit_back(const unit *t, float *dx, int fresh, float *dw_row,
             m[i] = t->mean[(c + i) / t->per_group];
         channels_dots(sum, dot, dy + c, t->x + c, m, p);
         for (size_t i = 0; i < p.width; i++) {
-            size_t g = (c + i) / t->per_group;
-            double weight = t->w ? (double)t->w[c + i] : 1;
+            size_t g = (c + i) / t->per_group, k = c + i;
+            double w = t->w ? (double)t->w[k] : 1;
+            double b = t->b ? (double)t->b[k] : 0;
+            double scale = t->scale ? 1 + (double)t->scale[k] : 1;
             dot[i] *= (double)t->rstd[g];
-            a_sum[g] += weight * sum[i];
-            b_sum[g] += weight * dot[i];
-            if (dw_row)
-                dw_row[c + i] = (float)dot[i];
-            if (db_row)
-                db_row[c + i] = (float)sum[i];
+            a_sum[g] += w * scale * sum[i];
+            b_sum[g] += w * scale * dot[i];
+            if (d->dw)
+                d->dw[k] = (float)(dot[i] * scale);
+            if (d->db)
+                d->db[k] = (float)(sum[i] * scale);
+            if (d->dshift) {
+                d->dshift[k] += (float)sum[i];
+                d->dscale[k] += (float)(dot[i] * w + sum[i] * b);
+            }
         }
     }
-    for (size_t c = 0; dx && c < width; c += CHANNELS_MOST) {
-        float a[CHANNELS_MOST], slope[CHANNELS_MOST], shift[CHANNELS_MOST];
+    for (size_t c = 0; d->dx && c < width; c += CHANNELS_MOST) {
+        float slope[CHANNELS_MOST], shift[CHANNELS_MOST];
+        affine f;
         channels p = piece(t, c);
+        affine_of(&f, t, c, p.width);
         for (size_t i = 0; i < p.width; i++) {
             size_t g = (c + i) / t->per_group;
             double r = (double)t->rstd[g];
-            m[i] = t->mean[g];
-            a[i] = (float)(r * (t->w ? (double)t->w[c + i] : 1));
             slope[i] = (float)(-r * r * b_sum[g] / t->count);
             shift[i] = (float)(-r * a_sum[g] / t->count);
         }
-        if (fresh)
-            channels_zero(dx + c, p);
-        channels_norm_back(dx + c, dy + c, t->x + c, m, a, slope, shift, p);
+        if (d->fresh)
+            channels_zero(d->dx + c, p);
+        channels_norm_back(d->dx + c, dy + c, t->x + c, f.m, f.a, slope, shift,
+                           p);
     }
 }
 
 drift_status cpu_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
-                               tensor *db, const tensor *dy, const tensor *x,
-                               const tensor *w, const tensor *mean,
-                               const tensor *rstd, int groups)
+                               tensor *db, tensor *dmod, const tensor *dy,
+                               const tensor *x, const tensor *w,
+                               const tensor *b, const tensor *mod,
+                               const tensor *mean, const tensor *rstd,
+                               int groups, int kind)
 {
     drift_status status = DRIFT_OK;
     channel_units s = channel_units_of(x, last_dim(x) / (size_t)groups);
-    /* Each sample's share of dw and db, added in order afterwards. */
-    tensor dw_rows = {0}, db_rows = {0};
+    inputs in = {x, w, b, mod, mean, rstd, groups};
+    /* Each sample's share of dw and db, added in order afterwards; and for
+     * each thread a sample's gradient on the inner side of the activation. */
+    tensor dw_rows = {0}, db_rows = {0}, inner = {0};
+    size_t lanes = (size_t)threads_get(), sample = s.positions * s.c;
     cpu_begin_all(dw);
     cpu_begin_all(db);
+    cpu_begin_all(dmod);
     if (dw)
         TRY(tensor_new(ctx, &dw_rows, DTYPE_F32, SHAPE(s.samples, s.c)));
     if (db)
         TRY(tensor_new(ctx, &db_rows, DTYPE_F32, SHAPE(s.samples, s.c)));
+    if (kind != ACT_NONE)
+        TRY(tensor_new(ctx, &inner, DTYPE_F32, SHAPE(lanes, sample)));
 #pragma omp parallel for if (tensor_count(x) > CPU_SMALL)
-    for (size_t i = 0; i < s.count; i++) {
-        unit t = unit_of(&s, i, groups, x, w, NULL, mean, rstd);
-        unit_back(&t, dx ? f32(dx) + t.u.at : NULL, dx && dx->fresh,
-                  dw ? f32(&dw_rows) + t.u.row : NULL,
-                  db ? f32(&db_rows) + t.u.row : NULL, f32(dy) + t.u.at);
-    }
+    for (size_t lane = 0; lane < lanes; lane++)
+        for (size_t i = lane; i < s.count; i += lanes) {
+            unit t = unit_of(&s, i, &in);
+            const float *dyp = f32(dy) + t.u.at;
+            gradients d = {.dx = dx ? f32(dx) + t.u.at : NULL,
+                           .fresh = dx && dx->fresh,
+                           .dw = dw ? f32(&dw_rows) + t.u.row : NULL,
+                           .db = db ? f32(&db_rows) + t.u.row : NULL};
+            if (dmod) {
+                d.dshift = f32(dmod) + 2 * t.u.sample * s.c + t.u.first;
+                d.dscale = d.dshift + s.c;
+            }
+            if (kind != ACT_NONE) {
+                float *du = f32(&inner) + lane * sample + t.u.first;
+                through_activation(&t, du, dyp, kind);
+                dyp = du;
+            }
+            unit_back(&t, &d, dyp);
+        }
     if (dw)
         channels_add_rows(f32(dw), f32(&dw_rows), s.samples, s.c);
     if (db)
@@ -178,5 +293,6 @@ drift_status cpu_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
 out:
     tensor_free(ctx, &dw_rows);
     tensor_free(ctx, &db_rows);
+    tensor_free(ctx, &inner);
     return status;
 }

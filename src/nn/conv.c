@@ -191,14 +191,12 @@ static var *block_forward(const pass *p, const conv_level *level,
     tape *t = p->t;
     size_t n = level->channels;
     tape_open(t);
-    var *y = tape_groupnorm(t, x, leaf(p, k->norm_w), leaf(p, k->norm_b),
-                            level->groups, EPS);
-    if (p->modulation) {
-        var *shift = tape_split(t, p->modulation, 1, k->modulation, n);
-        var *scale = tape_split(t, p->modulation, 1, k->modulation + n, n);
-        y = tape_modulate(t, y, shift, scale);
-    }
-    y = tape_activation(t, y, ACT_SILU);
+    var *mod = NULL;
+    if (p->modulation)
+        mod = tape_split(t, p->modulation, 1, k->modulation, 2 * n);
+    var *y =
+        tape_groupnorm_act(t, x, leaf(p, k->norm_w), leaf(p, k->norm_b), mod,
+                           level->groups, EPS, ACT_SILU);
     y = tape_conv2d_same(t, y, leaf(p, k->conv_w), leaf(p, k->conv_b));
     return tape_close(t, tape_add(t, x, y, 1, 1));
 }
@@ -232,9 +230,8 @@ static var *output(const pass *p, const conv *v, var *x)
     size_t h = map[1] * (size_t)c->patch, w = map[2] * (size_t)c->patch;
     shape image = SHAPE(map[0], h, w, (size_t)s->channels);
     tape_open(t);
-    x = tape_groupnorm(t, x, leaf(p, v->norm_w), leaf(p, v->norm_b),
-                       level->groups, EPS);
-    x = tape_activation(t, x, ACT_SILU);
+    x = tape_groupnorm_act(t, x, leaf(p, v->norm_w), leaf(p, v->norm_b), NULL,
+                           level->groups, EPS, ACT_SILU);
     x = tape_conv2d_same(t, x, leaf(p, v->output_w), leaf(p, v->output_b));
     if (c->patch > 1) {
         size_t out = (size_t)(c->patch * c->patch * s->channels);

@@ -35,6 +35,7 @@ struct node {
         struct {
             int groups;
             float eps;
+            int kind;
         } norm;
         struct {
             int ph, pw;

@@ -143,34 +143,48 @@ static drift_status groupnorm_fore(drift_context *ctx, node *n)
 {
     return op_groupnorm_fwd(ctx, &n->out[0]->value, &n->saved[0], &n->saved[1],
                             &n->in[0]->value, value_of(n->in[1]),
-                            value_of(n->in[2]), n->args.norm.groups,
-                            n->args.norm.eps);
+                            value_of(n->in[2]), value_of(n->in[3]),
+                            n->args.norm.groups, n->args.norm.eps,
+                            n->args.norm.kind);
 }
 
 static drift_status groupnorm_back(drift_context *ctx, node *n)
 {
     drift_status status = DRIFT_OK;
+    const tensor *dy = &n->out[0]->grad;
     tensor *dx = GRAD(n->in[0]), *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
+    tensor *dmod = GRAD(n->in[3]), b;
     TRY(status);
-    TRY(op_groupnorm_bwd(ctx, dx, dw, db, &n->out[0]->grad, &n->in[0]->value,
-                         value_of(n->in[1]), &n->saved[0], &n->saved[1],
-                         n->args.norm.groups));
+    if (n->in[2])
+        b = unread(n->in[2], dy);
+    TRY(op_groupnorm_bwd(ctx, dx, dw, db, dmod, dy, &n->in[0]->value,
+                         value_of(n->in[1]), n->in[2] ? &b : NULL,
+                         value_of(n->in[3]), &n->saved[0], &n->saved[1],
+                         n->args.norm.groups, n->args.norm.kind));
 out:
     return status;
 }
 
-var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps)
+var *tape_groupnorm_act(tape *t, var *x, var *w, var *b, var *mod, int groups,
+                        float eps, int kind)
 {
-    node *n = node_new(t, groupnorm_fore, groupnorm_back, x, w, b, NULL);
+    node *n = node_new(t, groupnorm_fore, groupnorm_back, x, w, b, mod);
     if (!n)
         return NULL;
     shape stat = SHAPE(x->value.shape.dim[0], groups > 0 ? (size_t)groups : 0);
     n->args.norm.groups = groups;
     n->args.norm.eps = eps;
+    n->args.norm.kind = kind;
     node_output(t, n, 0, x->value.shape);
     node_save(t, n, 0, stat);
     node_save(t, n, 1, stat);
-    return node_run(t, n, NEED(0) | NEED(1), 0);
+    unsigned inner = mod || kind != ACT_NONE ? NEED(2) | NEED(3) : 0;
+    return node_run(t, n, NEED(0) | NEED(1) | inner, 0);
+}
+
+var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps)
+{
+    return tape_groupnorm_act(t, x, w, b, NULL, groups, eps, ACT_NONE);
 }
 
 static drift_status layernorm_fore(drift_context *ctx, node *n)

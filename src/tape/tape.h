@@ -92,6 +92,9 @@ var *tape_conv2d(tape *t, var *x, var *w, var *b, conv_args args, size_t out_h,
 var *tape_conv2d_same(tape *t, var *x, var *w, var *b);
 var *tape_attention(tape *t, var *q, var *k, var *v, float scale);
 var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps);
+/* mod [n,2c], shift then scale, may be NULL; kind = ACT_* or ACT_NONE. */
+var *tape_groupnorm_act(tape *t, var *x, var *w, var *b, var *mod, int groups,
+                        float eps, int kind);
 var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps);
 var *tape_rmsnorm(tape *t, var *x, var *w, float eps);
 var *tape_activation(tape *t, var *x, int kind);

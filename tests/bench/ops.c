@@ -89,11 +89,21 @@ static void maps(bench *b)
     tensor *rstd = bench_tensor(b, SHAPE(SAMPLES, 4));
     tensor *shift = bench_tensor(b, one), *scale = bench_tensor(b, one);
     tensor *dshift = bench_tensor(b, one), *dscale = bench_tensor(b, one);
+    tensor *mod = bench_tensor(b, SHAPE(SAMPLES, 32));
+    tensor *dmod = bench_tensor(b, SHAPE(SAMPLES, 32));
     tensor *small = bench_tensor(b, SHAPE(SAMPLES, 14, 14, 16));
     BENCH(b, "groupnorm_fwd", 0, pass(2, n),
-          op_groupnorm_fwd(ctx, y, mean, rstd, x, w, bias, 4, 1e-5f));
+          op_groupnorm_fwd(ctx, y, mean, rstd, x, w, bias, NULL, 4, 1e-5f,
+                           ACT_NONE));
     BENCH(b, "groupnorm_bwd", 0, pass(4, n),
-          op_groupnorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd, 4));
+          op_groupnorm_bwd(ctx, dx, dw, db, NULL, y, x, w, bias, NULL, mean,
+                           rstd, 4, ACT_NONE));
+    BENCH(b, "groupnorm_fwd.mod-silu", 0, pass(2, n),
+          op_groupnorm_fwd(ctx, y, mean, rstd, x, w, bias, mod, 4, 1e-5f,
+                           ACT_SILU));
+    BENCH(b, "groupnorm_bwd.mod-silu", 0, pass(4, n),
+          op_groupnorm_bwd(ctx, dx, dw, db, dmod, y, x, w, bias, mod, mean,
+                           rstd, 4, ACT_SILU));
     BENCH(b, "modulate_fwd.map", 0, pass(2, n),
           op_modulate_fwd(ctx, y, x, shift, scale));
     BENCH(b, "modulate_bwd.map", 0, pass(4, n),

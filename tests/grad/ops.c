@@ -41,6 +41,10 @@ BUILD(conv_same, tape_conv2d_same(t, IN(0), IN(1), IN(2)))
 BUILD(conv_strided, tape_conv2d(t, IN(0), IN(1), NULL, strided(), 3, 6))
 BUILD(attention, tape_attention(t, IN(0), IN(1), IN(2), 0.5f))
 BUILD(groupnorm, tape_groupnorm(t, IN(0), IN(1), IN(2), 2, 1e-5f))
+BUILD(groupnorm_all,
+      tape_groupnorm_act(t, IN(0), IN(1), IN(2), IN(3), 2, 1e-5f, ACT_SILU))
+BUILD(groupnorm_mod,
+      tape_groupnorm_act(t, IN(0), NULL, NULL, IN(1), 2, 1e-5f, ACT_NONE))
 BUILD(groupnorm_plain, tape_groupnorm(t, IN(0), NULL, NULL, 3, 1e-5f))
 BUILD(layernorm, tape_layernorm(t, IN(0), IN(1), IN(2), 1e-5f))
 BUILD(rmsnorm, tape_rmsnorm(t, IN(0), IN(1), 1e-6f))
@@ -241,6 +245,12 @@ static void norms(void **state)
     (void)state;
     one_case cases[] = {
         {"groupnorm", groupnorm, {S(2, 3, 2, 6), S(6), S(6)}, -1, 1},
+        {"groupnorm, modulated, silu",
+         groupnorm_all,
+         {S(2, 3, 2, 6), S(6), S(6), S(2, 12)},
+         -1,
+         1},
+        {"groupnorm, modulated", groupnorm_mod, {S(2, 5, 6), S(2, 12)}, -1, 1},
         {"groupnorm without weights", groupnorm_plain, {S(2, 5, 6)}, -1, 1},
         {"layernorm", layernorm, {S(2, 3, 7), S(7), S(7)}, -1, 1},
         {"rmsnorm", rmsnorm, {S(2, 3, 8), S(4)}, -1, 1},

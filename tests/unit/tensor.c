@@ -100,12 +100,14 @@ static drift_status one_round(drift_context *c, void *arg)
     TRY(tensor_new(c, &y, DTYPE_F32, SHAPE(4, 5, 6)));
     TRY(tensor_new(c, &mean, DTYPE_F32, SHAPE(4, 2)));
     TRY(tensor_new(c, &rstd, DTYPE_F32, SHAPE(4, 2)));
-    TRY(op_groupnorm_fwd(c, &y, &mean, &rstd, &a, NULL, NULL, 2, 1e-5f));
+    TRY(op_groupnorm_fwd(c, &y, &mean, &rstd, &a, NULL, NULL, NULL, 2, 1e-5f,
+                         ACT_NONE));
     TRY(tensor_new(c, &dx, DTYPE_F32, SHAPE(4, 5, 6)));
     TRY(tensor_new(c, &dw, DTYPE_F32, SHAPE(6)));
     TRY(op_fill(c, &dx, 0));
     TRY(op_fill(c, &dw, 0));
-    TRY(op_groupnorm_bwd(c, &dx, &dw, NULL, &y, &a, NULL, &mean, &rstd, 2));
+    TRY(op_groupnorm_bwd(c, &dx, &dw, NULL, NULL, &y, &a, NULL, NULL, NULL,
+                         &mean, &rstd, 2, ACT_SILU));
 out:
     tensor_free(c, &a);
     tensor_free(c, &b);
