@@ -52,19 +52,32 @@ static void first_pass(const field_run *run, field_worker *w,
                        const field_task *task)
 {
     double sum = 0;
-    for (size_t c = 0, next; c < run->t; c = next) {
-        next = least_size(c + run->ct, run->t);
-        size_t ld;
-        float *d = run->dist ? run->dist +
-                                   (task->g * run->n + task->first) * run->t + c
-                             : w->dist;
-        ld = run->dist ? run->t : run->ct;
-        field_distances(run, w, task, c, next, d, ld);
-        field_weights(run, w, task->g, c, next);
-        for (size_t i = 0; i < task->last - task->first; i++)
-            sum += weighted_sum(d + i * ld, w->weight, next - c);
-    }
+    for (size_t side = 0; side < 2; side++)
+        for (size_t c = run->side[side], next; c < run->side[side + 1];
+             c = next) {
+            next = field_step(run, side, c);
+            size_t ld = run->ct;
+            float *d = w->dist;
+            if (run->dist)
+                d = field_kept(run, task, c, next, &ld);
+            field_distances(run, w, task, c, next, d, ld);
+            field_weights(run, w, task->g, c, next);
+            for (size_t i = 0; i < task->last - task->first; i++)
+                sum += weighted_sum(d + i * ld, w->weight, next - c);
+        }
     run->partial[task->g * run->blocks + task->block] = sum;
+}
+
+/* The self pairs of a block, where distances are kept. */
+static void mask_kept(const field_run *run, const field_task *task)
+{
+    for (size_t c = 0, next; c < run->side[1]; c = next) {
+        next = field_step(run, 0, c);
+        size_t ld, last = least_size(next, task->last);
+        float *d = field_kept(run, task, c, next, &ld);
+        for (size_t i = c > task->first ? c : task->first; i < last; i++)
+            d[(i - task->first) * ld + i - c] = run->masked;
+    }
 }
 
 /* Pass 1 over all groups. */
@@ -175,9 +188,11 @@ static void set_scale(field_run *run, double scale)
     run->least_half =
         xy && a->variant == FIELD_TOY ? (float)(log(1e-12) / 2) : -INFINITY;
     run->scaled = 1;
-    if (run->dist && a->queries_are_targets)
-        for (size_t i = 0; i < run->g * run->n; i++)
-            run->dist[i * run->t + i % run->n] = run->masked;
+    for (size_t g = 0; run->dist && g < run->g; g++)
+        for (size_t b = 0; a->queries_are_targets && b < run->blocks; b++) {
+            field_task task = field_task_of(run, g, b);
+            mask_kept(run, &task);
+        }
 }
 
 static CPU_SIMD double square_sum(const float *v, size_t n)

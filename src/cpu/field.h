@@ -3,12 +3,17 @@
  * Pairs (query, target) are never all at once in memory unless they fit. A
  * task is a block of `rb` rows (queries) of one group; it walks its row of
  * tiles of `ct` targets. Targets are counted gen, neg, pos; the first two are
- * side 0 (the negatives), pos is side 1; after the first pass no tile crosses
- * from one side to the other. Passes:
+ * side 0 (the negatives), pos is side 1; no tile crosses from one to the other.
+ * Passes:
+ *
  *   1  distances -> scale (kept when they fit)
+ *
  *   2  what the normalisation subtracts from the logits of rows and columns
+ *
  *   3  affinities -> F and m_R of each temperature
+ *
  *   4  V = sum F/sqrt(m_R) from the F kept, or by going through 2 and 3 again
+ *
  * A group with one block of rows does 2 and 3 in one task; otherwise groups
  * come one after the other and their blocks are the tasks. Sums that leave a
  * task are added in the order of the tasks, so nothing depends on the number
@@ -48,7 +53,7 @@ typedef struct field_worker {
     float *line;     /* [dc] */
     float *least;    /* [2][rb] smallest distance of a row, by side */
     double *sum;     /* [2][nR][rb] sums over a row, by side */
-    double *far;    /* [2][nR][rb] the part of sum in the products */
+    double *far;     /* [2][nR][rb] the part of sum in the products */
     float *reach;    /* [rb] what is near */
     double *square;  /* [nR][rb] */
     float *ref;      /* [nR][t] columns of this block, as field_shift */
@@ -72,7 +77,7 @@ typedef struct field_run {
     size_t rb, blocks, ct, dc; /* dc: coordinates at a time */
     int workers;
     field_worker *worker;
-    void *arena;     /* all that follows, and the workers' memory */
+    tensor arena;    /* all that follows, and the workers' memory */
     float *dist;     /* [g][n][t] or NULL */
     float *force;    /* [nR-1][g][n][d] or NULL; the last F is in v */
     float *ess;      /* [nR][g][n] */
@@ -107,6 +112,8 @@ void field_forget(field_worker *w);
 const float *field_tile(const field_run *run, field_worker *w,
                         const field_task *task, size_t first, size_t last,
                         size_t *ld);
+float *field_kept(const field_run *run, const field_task *task, size_t first,
+                  size_t last, size_t *ld);
 /* Compute them into dst. The self pair's is the floor's before the scale is
  * known, run->masked after. */
 void field_distances(const field_run *run, field_worker *w,

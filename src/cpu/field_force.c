@@ -17,8 +17,10 @@ typedef struct sums {
     double first, second; /* of a, of a^2 */
 } sums;
 
-/* Squares of small affinities would underflow in f32. */
-#define LIFT 0x1p40f
+/* Squares of small affinities would underflow in f32; those that are nothing
+ * beside any other are 0, because tiny products are slow on many CPUs. */
+#define LIFT    0x1p40f
+#define NOTHING 1e-30f
 
 /* a = max(exp(l(d) - max(row + col, least_half)), least) w */
 static CPU_SIMD sums affinity_row(float *restrict a, const float *d,
@@ -32,6 +34,7 @@ static CPU_SIMD sums affinity_row(float *restrict a, const float *d,
         float half = row + col[t];
         half = half < least_half ? least_half : half;
         float e = vexp(-d[t] * (c1 + c2 * d[t]) - half);
+        e = e < NOTHING ? 0 : e;
         e = (e < least ? least : e) * w[t];
         a[t] = e;
         first += e;

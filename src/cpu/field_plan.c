@@ -183,7 +183,10 @@ drift_status field_plan(field_run *run, size_t memory)
     size_t force = nr > 1 && run->args.scale_drift
                        ? product(nr - 1, run->g * run->n, run->d)
                        : 0;
-    size_t dist = product(run->g, run->n, run->t);
+    /* A few coordinates are faster computed again than read. */
+    size_t dist = run->direct && run->args.normalization != FIELD_SINKHORN
+                      ? 0
+                      : product(run->g, run->n, run->t);
     force = force <= keep ? force : 0;
     keep -= force;
     dist = dist <= keep ? dist : 0;
@@ -194,11 +197,11 @@ drift_status field_plan(field_run *run, size_t memory)
     run->workers = (int)least_size(most, (size_t)threads_get());
     size_t count = (size_t)run->workers;
     run->worker = mem_alloc(run->ctx, count, sizeof *run->worker);
-    run->arena =
-        mem_alloc_aligned(run->ctx, shared + force + dist + count * each);
-    if (!run->worker || !run->arena)
+    size_t bytes = shared + force + dist + count * each;
+    if (!run->worker)
         return DRIFT_ERROR_MEMORY;
-    char *at = run->arena;
+    TRY(tensor_new(run->ctx, &run->arena, DTYPE_F32, SHAPE(bytes / 4)));
+    char *at = (char *)f32(&run->arena);
     place_shared(run, at);
     at += shared;
     for (size_t i = 0; i < count; i++, at += each)
@@ -213,5 +216,5 @@ out:
 void field_plan_free(field_run *run)
 {
     mem_free(run->worker);
-    mem_free(run->arena);
+    tensor_free(run->ctx, &run->arena);
 }

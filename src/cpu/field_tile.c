@@ -241,14 +241,26 @@ void field_distances(const field_run *run, field_worker *w,
     }
 }
 
+/* Where kept distances of a tile lie: tiles are contiguous, so that they can
+ * be read as streams. */
+float *field_kept(const field_run *run, const field_task *task, size_t first,
+                  size_t last, size_t *ld)
+{
+    float *row = run->dist + (task->g * run->n + task->first) * run->t;
+    if (run->t <= run->ct) {
+        *ld = run->t;
+        return row + first;
+    }
+    *ld = last - first;
+    return row + (task->last - task->first) * first;
+}
+
 const float *field_tile(const field_run *run, field_worker *w,
                         const field_task *task, size_t first, size_t last,
                         size_t *ld)
 {
-    if (run->dist) {
-        *ld = run->t;
-        return run->dist + (task->g * run->n + task->first) * run->t + first;
-    }
+    if (run->dist)
+        return field_kept(run, task, first, last, ld);
     size_t from = first;
     window(run, &first, &last);
     *ld = run->ct;

@@ -304,6 +304,7 @@ int main(int argc, char **argv)
     measure_peak(&b);
     bench_products(&b);
     bench_ops(&b);
+    bench_field(&b);
     bench_networks(&b);
     print_profile(&b);
     char path[512];

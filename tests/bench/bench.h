@@ -31,6 +31,7 @@ void bench_free(bench *b);
 
 void bench_products(bench *b); /* products.c: gemm, linear, conv2d, attention */
 void bench_ops(bench *b);      /* ops.c: the rest */
+void bench_field(bench *b);    /* field.c: the drifting field */
 void bench_networks(bench *b); /* networks.c: generators and whole steps */
 
 #endif

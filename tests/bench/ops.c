@@ -138,34 +138,16 @@ static void parameters(bench *b)
     bench_free(b);
 }
 
-static void field(bench *b)
+static void distance(bench *b)
 {
     drift_context *ctx = bench_context(b);
-    if (!bench_wants(b, "field") && !bench_wants(b, "distance_fwd"))
+    if (!bench_wants(b, "distance_fwd"))
         return;
-    tensor *gen = bench_tensor(b, SHAPE(10, 64, 784));
-    tensor *pos = bench_tensor(b, SHAPE(10, 256, 784));
+    tensor *x = bench_tensor(b, SHAPE(10, 64, 784));
+    tensor *y = bench_tensor(b, SHAPE(10, 256, 784));
     tensor *d = bench_tensor(b, SHAPE(10, 64, 256));
-    tensor *v = bench_tensor(b, SHAPE(10, 64, 784));
-    tensor *loss = bench_tensor(b, SHAPE(10)),
-           *stats = bench_tensor(b, SHAPE(13));
-    field_args args = {.variant = FIELD_RELEASE,
-                       .kernel = FIELD_LAPLACE,
-                       .normalization = FIELD_XY,
-                       .temperatures = 3,
-                       .r = {.02f, .05f, .2f},
-                       .attraction = 1,
-                       .repulsion = 1,
-                       .scale_features = 1,
-                       .scale_drift = 1,
-                       .queries_are_targets = 1};
-    /* Distances, and a force for each temperature. */
-    double pairs = 10.0 * 64 * 320, each = 2.0 * 784;
-    BENCH(b, "distance_fwd.10-64x256x784", 10.0 * 64 * 256 * each, 0,
-          op_distance_fwd(ctx, d, gen, pos));
-    BENCH(b, "field.10-64x320x784", 4 * pairs * each, 0,
-          op_field(ctx, v, loss, stats, gen, gen, NULL, pos, NULL, NULL, NULL,
-                   args, (size_t)64 << 20));
+    BENCH(b, "distance_fwd.10-64x256x784", 10.0 * 64 * 256 * 2 * 784, 0,
+          op_distance_fwd(ctx, d, x, y));
     bench_free(b);
 }
 
@@ -176,5 +158,5 @@ void bench_ops(bench *b)
     swiglu(b);
     maps(b);
     parameters(b);
-    field(b);
+    distance(b);
 }
