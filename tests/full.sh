@@ -71,7 +71,7 @@ run clang-sanitize-build built clang-sanitize make CC=clang \
 run clang-sanitize-check env DRIFT_TEST_SMALL=1 \
     sh -c "cd '$work/clang-sanitize' && make check VERBOSE=1"
 run valgrind sh tests/valgrind.sh "$work/gcc"
-run fuzz sh tests/fuzz/long.sh "$work/clang" 60
+run fuzz sh tests/fuzz/long.sh "$work/fuzz" 30
 run bench make bench
 
 echo "$passed passed, $failed failed"

@@ -37,7 +37,7 @@ struct bench {
 };
 
 /* Nothing here is worth going on after a failure. */
-static void need(bench *b, drift_status status)
+void bench_need(bench *b, drift_status status)
 {
     if (status == DRIFT_OK)
         return;
@@ -58,7 +58,7 @@ static tensor *new_tensor(bench *b, shape s, dtype type)
         exit(1);
     }
     tensor *t = &b->tensors[b->tensor_count++];
-    need(b, tensor_new(b->ctx, t, type, s));
+    bench_need(b, tensor_new(b->ctx, t, type, s));
     return t;
 }
 
@@ -70,14 +70,14 @@ static rng_stream stream_of(const bench *b)
 tensor *bench_tensor(bench *b, shape s)
 {
     tensor *t = new_tensor(b, s, DTYPE_F32);
-    need(b, op_normal(b->ctx, t, stream_of(b), 0, 0, 1));
+    bench_need(b, op_normal(b->ctx, t, stream_of(b), 0, 0, 1));
     return t;
 }
 
 tensor *bench_index(bench *b, shape s, int n)
 {
     tensor *t = new_tensor(b, s, DTYPE_I32);
-    need(b, op_index(b->ctx, t, stream_of(b), 0, n));
+    bench_need(b, op_index(b->ctx, t, stream_of(b), 0, n));
     return t;
 }
 
@@ -153,13 +153,22 @@ int bench_again(bench *b)
 void bench_ran(bench *b, drift_status status)
 {
     double seconds = clock_seconds() - b->begin;
-    need(b, status);
+    bench_need(b, status);
     if (b->runs >= 0) {
         b->total += seconds;
         if (b->best == 0 || seconds < b->best)
             b->best = seconds;
     }
     b->runs++;
+}
+
+int bench_watch_memory(void)
+{
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (!f)
+        return 0;
+    int written = fputs("5", f) >= 0;
+    return fclose(f) == 0 && written;
 }
 
 /* -- the peak ----------------------------------------------------------------
@@ -181,7 +190,7 @@ static void measure_peak(bench *b)
         tensor *c = bench_tensor(b, SHAPE(m, n));
         for (int run = 0; run < 6; run++) {
             double begin = clock_seconds();
-            need(b, op_gemm(b->ctx, c, a, w, 0, 0, 1, 0));
+            bench_need(b, op_gemm(b->ctx, c, a, w, 0, 0, 1, 0));
             double took = clock_seconds() - begin;
             double rate = 2.0 * (double)m * (double)n * (double)k / took;
             if (run && rate > b->peak) {
@@ -298,7 +307,7 @@ int main(int argc, char **argv)
     }
     b.wanted = argv + i;
     b.wanted_count = argc - i;
-    need(&b, drift_context_open(&b.ctx, &options));
+    bench_need(&b, drift_context_open(&b.ctx, &options));
     fprintf(stderr, "bench: %s\n", drift_context_device(b.ctx));
     printf("name\tseconds\tgflops\tpercent_of_peak\tgbytes\n");
     measure_peak(&b);
@@ -306,6 +315,7 @@ int main(int argc, char **argv)
     bench_ops(&b);
     bench_field(&b);
     bench_networks(&b);
+    bench_steps(&b);
     print_profile(&b);
     char path[512];
     int code = 0;

@@ -29,9 +29,15 @@ int bench_wants(const bench *b, const char *prefix);
 /* Free the tensors of a case or a group of cases. */
 void bench_free(bench *b);
 
+/* End the program with the context's error text unless status is DRIFT_OK. */
+void bench_need(bench *b, drift_status status);
+/* memory_peak() counts from here on (Linux; 1 when it does). */
+int bench_watch_memory(void);
+
 void bench_products(bench *b); /* products.c: gemm, linear, conv2d, attention */
 void bench_ops(bench *b);      /* ops.c: the rest */
 void bench_field(bench *b);    /* field.c: the drifting field */
-void bench_networks(bench *b); /* networks.c: generators and whole steps */
+void bench_networks(bench *b); /* networks.c: generators */
+void bench_steps(bench *b);    /* steps.c: whole training steps */
 
 #endif

@@ -25,17 +25,13 @@ static const setting settings[] = {
     {"field.toy-2048-2048x2", 1, 2048, 2048, 2, 1, FIELD_TOY, FIELD_XY}};
 
 /* Bytes of memory that the process takes beyond what it holds now, while the
- * op runs (Linux: the high-water mark starts again). */
+ * op runs. */
 static void print_memory(const char *name, drift_status (*call)(void *),
                          void *arg)
 {
-    FILE *f = fopen("/proc/self/clear_refs", "w");
     size_t before = memory_resident();
-    if (!f)
-        return;
-    int reset = fputs("5", f) >= 0;
-    reset = fclose(f) == 0 && reset;
-    if (call(arg) == DRIFT_OK && reset && memory_peak() > before)
+    if (bench_watch_memory() && call(arg) == DRIFT_OK &&
+        memory_peak() > before)
         fprintf(stderr, "%s: %.0f MiB beyond its inputs\n", name,
                 (double)(memory_peak() - before) / 1048576);
 }

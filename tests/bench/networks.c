@@ -1,9 +1,6 @@
-/* Whole networks: forward and backward of the generators, counted over their
- * matrix products (a backward is two of each, but for the first layer's
- * input), and training steps. */
-#include <stdio.h>
-#include <stdlib.h>
-
+/* Whole networks: forward and backward of the generators for a batch at once,
+ * counted over their matrix products (a backward is two of each, but for the
+ * first layer's input). */
 #include "bench.h"
 #include "nn/generator.h"
 
@@ -16,20 +13,12 @@ typedef struct network {
     tensor *dy;
 } network;
 
-static void need(drift_context *ctx, drift_status status)
-{
-    if (status == DRIFT_OK)
-        return;
-    fprintf(stderr, "bench: %s\n", drift_error_text(ctx));
-    exit(1);
-}
-
 static network network_new(bench *b, const generator_config *c, sample_shape s)
 {
     drift_context *ctx = bench_context(b);
     network n = {NULL, NULL, {0}, NULL};
-    need(ctx, generator_new(ctx, c, s, 1, 1, &n.g));
-    need(ctx, tape_new(ctx, 1, &n.t));
+    bench_need(b, generator_new(ctx, c, s, 1, 1, &n.g));
+    bench_need(b, tape_new(ctx, 1, &n.t));
     n.in.noise = bench_tensor(b, generator_noise_shape(n.g, SAMPLES));
     n.in.label = bench_index(b, SHAPE(SAMPLES, 1), s.classes);
     n.in.alpha = bench_tensor(b, SHAPE(SAMPLES, 1));
