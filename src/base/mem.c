@@ -1,4 +1,5 @@
 /* Host memory with an allocation that a test can make fail. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include <stdarg.h>
@@ -6,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define LINE 64 /* cache line, and BLIS's alignment */
+#define HUGE ((size_t)2 << 20)
 
 static long fail_in; /* tests only: 0 = never */
 
@@ -60,13 +63,21 @@ void *mem_resize(drift_context *ctx, void *old, size_t count, size_t size)
     return p;
 }
 
+/* Large blocks lie on huge pages where the system has them for the asking: a
+ * training step walks through gigabytes, and with small pages the table of
+ * pages costs as much time as the memory itself. */
 void *mem_alloc_aligned(drift_context *ctx, size_t bytes)
 {
     void *p = NULL;
-    if (must_fail(bytes) || posix_memalign(&p, LINE, bytes + !bytes) != 0)
+    size_t alignment = bytes >= HUGE ? HUGE : LINE;
+    if (must_fail(bytes) || posix_memalign(&p, alignment, bytes + !bytes) != 0)
         p = NULL;
     if (!p)
         out_of_memory(ctx, bytes);
+#ifdef MADV_HUGEPAGE
+    else if (bytes >= HUGE)
+        (void)madvise(p, bytes / HUGE * HUGE, MADV_HUGEPAGE);
+#endif
     return p;
 }
 

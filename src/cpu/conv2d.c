@@ -15,9 +15,9 @@
 
 #define STRIP_FLOATS 98304u     /* of padded input at a time, to stay in L2 */
 #define PARTS_FLOATS (4u << 20) /* of partial weight gradients */
-#define PART_COLS                                                              \
-    64 /* columns of w a thread takes when there are few parts                 \
-        */
+#define PARTS        16         /* of the images, */
+#define PART_PIXELS  512        /* each worth a sum of its own */
+#define PART_COLS    32 /* columns of w a task takes when there are few parts */
 
 static size_t least(size_t a, size_t b)
 {
@@ -169,16 +169,14 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
     }
 }
 
-/* to[i,j,o,c] = w[kh-1-i,kw-1-j,c,o]: the weights of the gradient. */
-static void turn(const conv_sizes *z, float *to, const float *w)
+/* The panels of the gradient's weights: taps turned round, each transposed. */
+static void pack_turned(const conv_sizes *z, float *to, const float *w)
 {
-    size_t taps = z->kh * z->kw;
-    for (size_t tap = 0; tap < taps; tap++) {
-        const float *from = w + (taps - 1 - tap) * z->ci * z->co;
-        for (size_t o = 0; o < z->co; o++)
-            for (size_t c = 0; c < z->ci; c++)
-                *to++ = from[c * z->co + o];
-    }
+    size_t taps = z->kh * z->kw, each = z->ci * z->co;
+    for (size_t tap = 0; tap < taps; tap++)
+        cpu_tile_pack(to + tap * z->co * TILE_PANEL,
+                      taps * z->co * TILE_PANEL, w + (taps - 1 - tap) * each, 1,
+                      z->co, z->co, z->ci);
 }
 
 static drift_status forward(drift_context *ctx, const conv_sizes *z, float *y,
@@ -193,7 +191,7 @@ static drift_status forward(drift_context *ctx, const conv_sizes *z, float *y,
     if (!room)
         return DRIFT_ERROR_MEMORY;
     float *start = room + panels;
-    cpu_tile_pack(room, w, z->co, k, z->co);
+    cpu_tile_pack(room, k * TILE_PANEL, w, z->co, 1, k, z->co);
     if (bias)
         memcpy(start, bias, z->co * sizeof *bias);
     convolve(z, y, x, room, bias ? start : NULL, 0, rows, start + wide,
@@ -214,14 +212,11 @@ static drift_status input_gradient(drift_context *ctx, const conv_sizes *z,
     size_t strip = strip_floats(&back, rows);
     size_t panels = tile_panels(k, z->ci);
     int threads = cpu_threads(z->n * z->h);
-    float *room =
-        cpu_scratch(ctx, panels + k * z->ci + (size_t)threads * strip);
+    float *room = cpu_scratch(ctx, panels + (size_t)threads * strip);
     if (!room)
         return DRIFT_ERROR_MEMORY;
-    float *turned = room + panels;
-    turn(z, turned, w);
-    cpu_tile_pack(room, turned, z->ci, k, z->ci);
-    convolve(&back, dx, dy, room, NULL, add, rows, turned + k * z->ci, threads);
+    pack_turned(z, room, w);
+    convolve(&back, dx, dy, room, NULL, add, rows, room + panels, threads);
     return DRIFT_OK;
 }
 
@@ -275,16 +270,13 @@ static drift_status strided_gradient(drift_context *ctx, const conv_sizes *z,
     size_t windows = (z->ow * n + 15) / 16 * 16;
     int threads = cpu_threads(z->n);
     float *room =
-        cpu_scratch(ctx, z->kh * each + n * z->co + (size_t)threads * windows);
+        cpu_scratch(ctx, z->kh * each + (size_t)threads * windows);
     if (!room)
         return DRIFT_ERROR_MEMORY;
-    float *turned = room + z->kh * each, *rest = turned + n * z->co;
-    for (size_t i = 0; i < z->kh; i++) {
-        for (size_t o = 0; o < z->co; o++)
-            for (size_t c = 0; c < n; c++)
-                turned[o * n + c] = w[(i * n + c) * z->co + o];
-        cpu_tile_pack(room + i * each, turned, n, z->co, n);
-    }
+    float *rest = room + z->kh * each;
+    for (size_t i = 0; i < z->kh; i++)
+        cpu_tile_pack(room + i * each, z->co * TILE_PANEL, w + i * n * z->co,
+                      1, z->co, z->co, n);
 #pragma omp parallel for num_threads(threads)
     for (size_t i = 0; i < z->n; i++)
         strided_image(z, dx + i * z->h * z->w * z->ci,
@@ -308,11 +300,12 @@ static cut cut_of(const conv_sizes *z)
 {
     cut c;
     size_t floats = z->kh * z->kw * z->ci * z->co;
-    size_t most = least(CPU_PARTS, floats ? PARTS_FLOATS / floats : 1);
+    size_t most = least(PARTS, floats ? PARTS_FLOATS / floats : 1);
+    most = least(most, z->n * z->oh * z->ow / PART_PIXELS);
     size_t parts = most < 1 ? 1 : least(most, z->n);
     c.images = parts ? (z->n + parts - 1) / parts : 0;
     c.parts = c.images ? (z->n + c.images - 1) / c.images : 0;
-    c.cols = c.parts < 16 && z->co % TILE_PAD == 0 ? PART_COLS : z->co;
+    c.cols = c.parts < PARTS && z->co % TILE_PAD == 0 ? PART_COLS : z->co;
     c.chunks = (z->co + c.cols - 1) / c.cols;
     c.rows = z->oh;
     while (c.rows > 1 && strip_floats(z, c.rows) > STRIP_FLOATS)

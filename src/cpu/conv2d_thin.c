@@ -127,7 +127,7 @@ drift_status conv_thin_fwd(drift_context *ctx, const conv_sizes *z, float *y,
         for (size_t s = 0; s < shared; s++)
             turned[c * shared + s] =
                 w[(s / z->co * z->ci + c) * z->co + s % z->co];
-    cpu_tile_pack(room, turned, shared, z->ci, shared);
+    cpu_tile_pack(room, z->ci * TILE_PANEL, turned, shared, 1, z->ci, shared);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t n = 0; n < z->n; n++) {
         float *mine = t + (size_t)cpu_thread_number() * pixels * width;

@@ -67,7 +67,7 @@ drift_status cpu_linear_fwd(drift_context *ctx, tensor *y, const tensor *x,
         float *room = cpu_scratch(ctx, panels + tile_padded(out));
         if (!room)
             return DRIFT_ERROR_MEMORY;
-        cpu_tile_pack(room, f32(w), out, in, out);
+        cpu_tile_pack(room, in * TILE_PANEL, f32(w), out, 1, in, out);
         if (b)
             memcpy(room + panels, bp, out * sizeof *bp);
         tiled(yp, f32(x), room, b ? room + panels : NULL, rows, in, out, 0);
@@ -91,14 +91,10 @@ static drift_status input_gradient(drift_context *ctx, float *dx,
         cpu_sgemm(0, 1, rows, in, out, 1, dy, out, w, out, add ? 1 : 0, dx, in);
         return DRIFT_OK;
     }
-    size_t panels = tile_panels(out, in);
-    float *room = cpu_scratch(ctx, panels + in * out), *turned = room + panels;
+    float *room = cpu_scratch(ctx, tile_panels(out, in));
     if (!room)
         return DRIFT_ERROR_MEMORY;
-    for (size_t i = 0; i < in; i++)
-        for (size_t j = 0; j < out; j++)
-            turned[j * in + i] = w[i * out + j];
-    cpu_tile_pack(room, turned, in, out, in);
+    cpu_tile_pack(room, out * TILE_PANEL, w, 1, out, out, in);
     tiled(dx, dy, room, NULL, rows, out, in, add);
     return DRIFT_OK;
 }
@@ -107,8 +103,10 @@ static drift_status input_gradient(drift_context *ctx, float *dx,
 
 #define SUM_FLOATS (4u << 20) /* of the parts' sums */
 #define SUM_PARTS  16
-#define SUM_ROWS   96 /* rows of x and dy at a time */
-#define STRIP      13 /* columns of x that make the rows of a tile */
+#define PART_ROWS  1024 /* fewer are not worth a sum of their own */
+#define SUM_TASKS  16   /* for the threads to share */
+#define SUM_ROWS   96   /* rows of x and dy at a time */
+#define STRIP      13   /* columns of x that make the rows of a tile */
 
 static CPU_SIMD void add_rows(float *restrict sum, const float *restrict x,
                               size_t rows, size_t stride, size_t n)
@@ -118,34 +116,52 @@ static CPU_SIMD void add_rows(float *restrict sum, const float *restrict x,
             sum[j] += x[i * stride + j];
 }
 
-/* x[rows,in] as strips of STRIP columns, each [rows,STRIP]. */
-static void pack_strips(float *to, const float *x, size_t rows, size_t in)
+/* Columns first ... last of x[rows,in] as strips of STRIP, each [rows,STRIP].
+ */
+static void pack_strips(float *to, const float *x, size_t rows, size_t in,
+                        size_t first, size_t last)
 {
-    for (size_t j = 0; j < in; j += STRIP) {
-        size_t cols = least(STRIP, in - j);
+    for (size_t j = first; j < last; j += STRIP) {
+        size_t cols = least(STRIP, last - j);
         for (size_t i = 0; i < rows; i++, to += cols)
             for (size_t c = 0; c < cols; c++)
                 to[c] = x[i * in + j + c];
     }
 }
 
-/* How the sum over rows is cut: the same for every number of threads. */
+/* How the sum over rows is cut, the same for every number of threads: into
+ * parts of the rows, and a part into chunks of x's columns. A task is a chunk
+ * of a part. */
 typedef struct cut {
     size_t in, out, rows;
     size_t part, parts;    /* a part's rows */
+    size_t chunk, chunks;  /* a chunk's columns, whole strips */
     size_t sum;            /* floats of a part's sum: panels of columns */
     size_t strips, panels; /* floats of a thread's packed x, dy */
 } cut;
+
+static size_t divide_up(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static cut cut_of(size_t rows, size_t in, size_t out)
 {
     cut c = {.in = in, .out = out, .rows = rows};
     c.sum = tile_panels(in, out);
-    c.strips = (SUM_ROWS * in + 15) / 16 * 16;
+    c.parts = least(rows / PART_ROWS, least(SUM_PARTS, SUM_FLOATS / c.sum));
+    c.part = divide_up(rows, most(c.parts, 1));
+    c.parts = divide_up(rows, c.part);
+    c.chunks = divide_up(SUM_TASKS, c.parts);
+    c.chunk = divide_up(divide_up(in, STRIP), c.chunks) * STRIP;
+    c.chunks = divide_up(in, c.chunk);
+    c.strips = (SUM_ROWS * c.chunk + 15) / 16 * 16;
     c.panels = out % TILE_PAD ? tile_panels(SUM_ROWS, out) : 0;
-    c.parts = least(SUM_PARTS, SUM_FLOATS / c.sum);
-    c.part = (rows + c.parts - 1) / c.parts;
-    c.parts = (rows + c.part - 1) / c.part;
     return c;
 }
 
@@ -157,12 +173,14 @@ static void fetch_share(const float *at, size_t floats, size_t i, size_t n)
         tile_fetch(at + begin, least(share, floats - begin));
 }
 
-/* sum (+)= x^T dy for `rows` rows, while the next ones are fetched. */
+/* sum (+)= x^T dy for `rows` rows and x's columns first ... last, while the
+ * next rows are fetched. */
 static void sum_rows(const cut *c, float *sum, const float *x, const float *dy,
-                     size_t rows, size_t next, int add, float *room)
+                     size_t rows, size_t next, size_t first, size_t last,
+                     int add, float *room)
 {
-    size_t strips = (c->in + STRIP - 1) / STRIP;
-    size_t tiles = strips * ((c->out + TILE_PANEL - 1) / TILE_PANEL);
+    size_t strips = divide_up(last - first, STRIP);
+    size_t tiles = strips * divide_up(c->out, TILE_PANEL);
     const float *x_next = x + rows * c->in, *dy_next = dy + rows * c->out;
     tile_product p = {.segments = 1,
                       .k = rows,
@@ -173,23 +191,36 @@ static void sum_rows(const cut *c, float *sum, const float *x, const float *dy,
     size_t b_panel = TILE_PANEL, tile = 0;
     if (c->panels) {
         float *packed = room + c->strips;
-        cpu_tile_pack(packed, dy, c->out, rows, c->out);
+        cpu_tile_pack(packed, rows * TILE_PANEL, dy, c->out, 1, rows, c->out);
         p.b = packed;
         p.b_k = TILE_PANEL;
         b_panel = rows * TILE_PANEL;
     }
-    pack_strips(room, x, rows, c->in);
+    pack_strips(room, x, rows, c->in, first, last);
     for (size_t j = 0; j < c->out; j += TILE_PANEL, p.b += b_panel) {
         p.n = least(TILE_PANEL, c->out - j);
         p.a = room;
-        for (size_t i = 0; i < c->in; i += STRIP, p.a += rows * p.m, tile++) {
-            p.m = p.a_k = least(STRIP, c->in - i);
+        for (size_t i = first; i < last; i += STRIP, p.a += rows * p.m) {
+            p.m = p.a_k = least(STRIP, last - i);
             p.a_row = 1;
             p.c = sum + j * c->in + i * TILE_PANEL;
             fetch_share(x_next, next * c->in, tile, tiles);
-            fetch_share(dy_next, next * c->out, tile, tiles);
+            fetch_share(dy_next, next * c->out, tile++, tiles);
             cpu_tile(&p);
         }
+    }
+}
+
+/* One task: a chunk of a part. */
+static void sum_part(const cut *c, float *sum, const float *x, const float *dy,
+                     size_t part, size_t chunk, float *room)
+{
+    size_t begin = part * c->part, end = least(begin + c->part, c->rows);
+    size_t first = chunk * c->chunk, last = least(first + c->chunk, c->in);
+    for (size_t i = begin, n; i < end; i += n) {
+        n = least(SUM_ROWS, end - i);
+        sum_rows(c, sum + part * c->sum, x + i * c->in, dy + i * c->out, n,
+                 least(SUM_ROWS, end - i - n), first, last, i > begin, room);
     }
 }
 
@@ -211,21 +242,15 @@ static drift_status weight_gradient(drift_context *ctx, float *dw,
     }
     cut c = cut_of(rows, in, out);
     size_t each = c.strips + c.panels;
-    int threads = cpu_threads(c.parts);
+    int threads = cpu_threads(c.parts * c.chunks);
     float *room = cpu_scratch(ctx, c.parts * c.sum + (size_t)threads * each);
     if (!room)
         return DRIFT_ERROR_MEMORY;
     float *packed = room + c.parts * c.sum;
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (size_t p = 0; p < c.parts; p++) {
-        size_t end = least((p + 1) * c.part, rows);
-        for (size_t i = p * c.part, n; i < end; i += n) {
-            n = least(SUM_ROWS, end - i);
-            sum_rows(&c, room + p * c.sum, x + i * in, dy + i * out, n,
-                     least(SUM_ROWS, end - i - n), i > p * c.part,
-                     packed + (size_t)cpu_thread_number() * each);
-        }
-    }
+    for (size_t i = 0; i < c.parts * c.chunks; i++)
+        sum_part(&c, room, x, dy, i / c.chunks, i % c.chunks,
+                 packed + (size_t)cpu_thread_number() * each);
     /* Parts in order, rows in parallel. */
 #pragma omp parallel for if (in * out > CPU_SMALL)
     for (size_t i = 0; i < in; i += STRIP)

@@ -226,14 +226,45 @@ void cpu_tile_with(const tile_kernel *kernel, const tile_product *p)
     }
 }
 
-void cpu_tile_pack(float *to, const float *b, size_t b_k, size_t k, size_t n)
+/* A panel of columns that lie one after the other in memory: rows are read a
+ * cache line at a time. */
+static void pack_turned(float *to, const float *b, size_t b_n, size_t k,
+                        size_t cols)
 {
+    for (size_t first = 0; first < k; first += TILE_LINE) {
+        size_t rows = k - first < TILE_LINE ? k - first : TILE_LINE;
+        float *block = to + first * TILE_PANEL;
+        for (size_t j = 0; j < cols; j++)
+            for (size_t p = 0; p < rows; p++)
+                block[p * TILE_PANEL + j] = b[first + p + j * b_n];
+        for (size_t p = 0; cols < TILE_PANEL && p < rows; p++)
+            memset(block + p * TILE_PANEL + cols, 0,
+                   (TILE_PANEL - cols) * sizeof *to);
+    }
+}
+
+static void pack_rows(float *to, const float *b, size_t b_k, size_t k,
+                      size_t cols)
+{
+    for (size_t p = 0; p < k; p++, to += TILE_PANEL, b += b_k) {
+        memcpy(to, b, cols * sizeof *to);
+        memset(to + cols, 0, (TILE_PANEL - cols) * sizeof *to);
+    }
+}
+
+#define PACK_SMALL 16384 /* numbers that are not worth a second thread */
+
+void cpu_tile_pack(float *to, size_t panel, const float *b, size_t b_k,
+                   size_t b_n, size_t k, size_t n)
+{
+#pragma omp parallel for if (k * n > PACK_SMALL)
     for (size_t j = 0; j < n; j += TILE_PANEL) {
         size_t cols = n - j < TILE_PANEL ? n - j : TILE_PANEL;
-        for (size_t p = 0; p < k; p++, to += TILE_PANEL) {
-            memcpy(to, b + p * b_k + j, cols * sizeof *to);
-            memset(to + cols, 0, (TILE_PANEL - cols) * sizeof *to);
-        }
+        float *at = to + j / TILE_PANEL * panel;
+        if (b_n == 1)
+            pack_rows(at, b + j, b_k, k, cols);
+        else
+            pack_turned(at, b + j * b_n, b_n, k, cols);
     }
 }
 

@@ -52,9 +52,12 @@ static inline size_t tile_padded(size_t n)
     return (n + TILE_PAD - 1) / TILE_PAD * TILE_PAD;
 }
 
-/* b[k,n], rows b_k apart, into panels of k rows: tile_panels(k, n) floats, the
- * last one filled up with zeros. */
-void cpu_tile_pack(float *to, const float *b, size_t b_k, size_t k, size_t n);
+/* The matrix b[k,n], its element (p,j) at b[p b_k + j b_n], one of b_k and b_n
+ * being 1, into panels that lie `panel` floats apart (k TILE_PANEL where this
+ * is all of a panel: tile_panels(k, n) floats); the last panel is filled up
+ * with zeros. All threads where it is large. */
+void cpu_tile_pack(float *to, size_t panel, const float *b, size_t b_k,
+                   size_t b_n, size_t k, size_t n);
 
 static inline size_t tile_panels(size_t k, size_t n)
 {
