@@ -63,7 +63,8 @@ typedef struct adamw_args {
 /* The drifting field of method.md section 2. */
 typedef struct field_args {
     int variant;       /* FIELD_RELEASE, _PAPER, _TOY */
-    int kernel;        /* FIELD_LAPLACE, _GAUSSIAN */
+    int shape; /* of the kernel: FIELD_LAPLACE, _GAUSSIAN; `kernel` is a word of
+                  OpenCL C */
     int normalization; /* FIELD_XY ... */
     int temperatures;  /* how many of r[] */
     float r[FIELD_MAX_R];

@@ -172,7 +172,7 @@ static void set_scale(field_run *run, double scale)
     run->s = field_feature_scale(a, scale, run->d);
     for (int j = 0; j < a->temperatures; j++) {
         double r = (double)a->r[j];
-        int laplace = a->kernel == FIELD_LAPLACE;
+        int laplace = a->shape == FIELD_LAPLACE;
         run->c1[j] = laplace ? (float)(1 / (run->unit * r)) : 0;
         run->c2[j] =
             laplace ? 0 : (float)(.5 / (run->unit * run->unit * r * r));

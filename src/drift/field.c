@@ -60,7 +60,7 @@ out:
 static field_args args_of(const drift_field_options *o, int own)
 {
     field_args a = {.variant = (int)o->variant,
-                    .kernel = (int)o->kernel,
+                    .shape = (int)o->kernel,
                     .normalization = (int)o->normalization,
                     .temperatures = o->temperature_count,
                     .attraction = o->attraction,

@@ -28,6 +28,8 @@ typedef struct backend {
 
 /* Backends, each setting ctx->backend and ctx->device. */
 drift_status cpu_open(drift_context *ctx) DRIFT_MUST_CHECK;
+/* `which`: a number, part of a name, or "" for the best one. */
+drift_status ocl_open(drift_context *ctx, const char *which) DRIFT_MUST_CHECK;
 
 /* Where the time went, when drift_context was asked to profile. */
 typedef struct profile {

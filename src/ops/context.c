@@ -29,6 +29,10 @@ drift_status drift_context_open(drift_context **out,
     }
     if (!strcmp(device, "auto") || !strcmp(device, "cpu"))
         TRY(cpu_open(ctx));
+#ifdef HAVE_OPENCL
+    else if (!strcmp(device, "opencl") || !strncmp(device, "opencl:", 7))
+        TRY(ocl_open(ctx, device[6] ? device + 7 : ""));
+#endif
     else
         FAIL(ctx, DRIFT_ERROR_DEVICE,
              "device '%s' is not known here; devices: auto, cpu", device);

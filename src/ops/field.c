@@ -22,13 +22,13 @@ static int weighs(const tensor *w, const tensor *set)
 
 static drift_status check_args(drift_context *ctx, const field_args *a)
 {
-    if (a->variant < 0 || a->variant > FIELD_TOY || a->kernel < 0 ||
-        a->kernel > FIELD_GAUSSIAN || a->normalization < 0 ||
+    if (a->variant < 0 || a->variant > FIELD_TOY || a->shape < 0 ||
+        a->shape > FIELD_GAUSSIAN || a->normalization < 0 ||
         a->normalization > FIELD_SINKHORN)
         return ERROR(ctx, DRIFT_ERROR_USAGE,
                      "field: variant %d, kernel %d or normalization %d is "
                      "not known",
-                     a->variant, a->kernel, a->normalization);
+                     a->variant, a->shape, a->normalization);
     if (a->temperatures < 1 || a->temperatures > FIELD_MAX_R)
         return ERROR(ctx, DRIFT_ERROR_USAGE,
                      "field: %d temperatures, allowed are 1 to %d",

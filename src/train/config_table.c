@@ -126,7 +126,7 @@ const config_key config_keys[] = {
     {"drift.variant", ENUM(drift.field.variant, variants), "release", "",
      "the field as the authors' release, their paper or their toy computes it",
      0},
-    {"drift.kernel", ENUM(drift.field.kernel, kernels), "laplace", "",
+    {"drift.kernel", ENUM(drift.field.shape, kernels), "laplace", "",
      "laplace exp(-d/R) or gaussian exp(-d^2/(2 R^2))", 0},
     {"drift.normalization", ENUM(drift.field.normalization, normalizations),
      "xy", "", "how the affinities are normalised", 0},

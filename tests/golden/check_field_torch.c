@@ -92,7 +92,7 @@ static drift_status check_jx(golden *g)
         const char *kernel = gaussian ? "gaussian" : "l2";
         double r = gaussian ? sqrt(0.3 / 2) : 0.3;
         field_args args = plain(FIELD_XY, r);
-        args.kernel = gaussian ? FIELD_GAUSSIAN : FIELD_LAPLACE;
+        args.shape = gaussian ? FIELD_GAUSSIAN : FIELD_LAPLACE;
         args.queries_are_targets = 1;
         TRY(force(g, &x, &other, &pos, NULL, args, &v));
         TRY(golden_near(g, v, NULL, "jx.xy.%s.now.V", kernel));

@@ -52,7 +52,7 @@ static double terms(const setting *c)
     double d = field_scales_features(&c->args) ? 2 : sqrt((double)c->s.d * 1.5);
     for (int j = 0; j < c->args.temperatures; j++) {
         double r = (double)c->args.r[j];
-        double l = c->args.kernel == FIELD_LAPLACE ? d / r : d * d / (r * r);
+        double l = c->args.shape == FIELD_LAPLACE ? d / r : d * d / (r * r);
         sharp = fmax(sharp, l);
     }
     return sharp * sharp + t + (double)c->s.d;
@@ -123,7 +123,7 @@ static void run(harness *t, const setting *c, problem *p, size_t memory)
 static field_args settings(int variant, int kernel, int normalization)
 {
     field_args a = {.variant = variant,
-                    .kernel = kernel,
+                    .shape = kernel,
                     .normalization = normalization,
                     .temperatures = 3,
                     .r = {.05f, .1f, .2f},
@@ -258,7 +258,7 @@ static void raw_field(harness *t, const setting *c, const float *x,
 {
     drift_context *ctx = case_context(t);
     case_begin(t, "symmetries of %s %s %s", variants[c->args.variant],
-               kernels[c->args.kernel], norms[c->args.normalization]);
+               kernels[c->args.shape], norms[c->args.normalization]);
     problem p = make(t, c, 0);
     if (tensor_write(ctx, T(p.x), x) || tensor_write(ctx, T(p.pos), a) ||
         tensor_write(ctx, T(p.neg), b) || call(t, c, &p, PLENTY) ||

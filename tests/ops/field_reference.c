@@ -86,7 +86,7 @@ static void logits(work *w, size_t g, double r)
             if (self)
                 d += strict ? 1e9 : 100;
             w->l[i * w->t + t] =
-                p->args.kernel == FIELD_LAPLACE ? -d / r : -d * d / (2 * r * r);
+                p->args.shape == FIELD_LAPLACE ? -d / r : -d * d / (2 * r * r);
         }
 }
 

@@ -1,0 +1,127 @@
+/* Inside the OpenCL backend: the device, kernels, launches.
+ *
+ * A tensor is a buffer and an offset in elements. A kernel of cl/<op>.cl takes
+ * them as IN(x), OUT(y) or GRADIENT(dx) (cl/shared/kernel.h); a launch gives
+ * its arguments in the same order, one call each:
+ *
+ *     ocl_launch l = ocl_begin(ctx, "add", "add_fwd");
+ *     ocl_tensor(&l, y);
+ *     ocl_tensor(&l, a);
+ *     ocl_size(&l, n);
+ *     ocl_float(&l, alpha);
+ *     return ocl_each(&l, n);
+ *
+ * The queue is in order, so nothing waits but a read. Kernels index with
+ * 64 bits and guard their index. */
+#ifndef OCL_OCL_H
+#define OCL_OCL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#ifdef __APPLE__
+#include <OpenCL/opencl.h>
+#else
+#include <CL/cl.h>
+#endif
+
+#include "ops/backend.h"
+
+/* How work is cut for a class of devices: the one place for it (device.c).
+ * Kernels see GROUP and TILE as constants. */
+typedef struct ocl_shape {
+    cl_device_type type;
+    size_t group; /* work-items of a group, a power of two */
+    size_t tile;  /* side of a square tile; tile^2 items make a group */
+} ocl_shape;
+
+typedef struct ocl_program ocl_program;
+
+typedef struct ocl_device {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    ocl_shape shape;
+    size_t most_bytes; /* of one buffer */
+    size_t local_bytes;
+    ocl_program *programs; /* built so far */
+    int said_building;
+} ocl_device;
+
+static inline ocl_device *ocl_of(const drift_context *ctx)
+{
+    return ctx->device;
+}
+
+/* -- errors (error.c) ------------------------------------------------------ */
+
+/* "CL_OUT_OF_RESOURCES"; also CLBlast's codes. */
+const char *ocl_code_name(int code);
+/* Record "WHAT: CL_..." as DRIFT_ERROR_DEVICE (memory: DRIFT_ERROR_MEMORY). */
+drift_status ocl_failed(drift_context *ctx, int code, const char *what);
+
+/* -- programs (program.c) --------------------------------------------------- */
+
+/* A kernel of cl/FILE.cl, built at its first use; owned by the device. */
+drift_status ocl_kernel(drift_context *ctx, const char *file, const char *name,
+                        cl_kernel *out) DRIFT_MUST_CHECK;
+void ocl_programs_free(ocl_device *d);
+
+/* The embedded sources, made from cl/ by the build: lines[0] ... up to NULL. */
+typedef struct ocl_source {
+    const char *name; /* "add.cl", "shared/args.h" */
+    const char *const *lines;
+} ocl_source;
+extern const ocl_source ocl_sources[]; /* up to a NULL name */
+
+/* -- launches (launch.c) ---------------------------------------------------- */
+
+typedef struct ocl_launch {
+    drift_context *ctx;
+    const char *name;
+    cl_kernel kernel;
+    cl_uint next; /* argument */
+    int code;     /* of the first clSetKernelArg that failed */
+    drift_status status;
+} ocl_launch;
+
+ocl_launch ocl_begin(drift_context *ctx, const char *file, const char *kernel);
+void ocl_tensor(ocl_launch *l, const tensor *t); /* NULL: a null pointer */
+/* With whether to add to it or (fresh) to overwrite it. */
+void ocl_gradient(ocl_launch *l, const tensor *t);
+void ocl_size(ocl_launch *l, size_t value); /* ulong */
+void ocl_int(ocl_launch *l, int value);
+void ocl_float(ocl_launch *l, float value);
+void ocl_bytes(ocl_launch *l, const void *value, size_t size); /* a struct */
+
+/* One work-item for each of n elements, in groups of shape.group. */
+drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
+/* n groups of shape.group items: a row, a sample, a channel each. */
+drift_status ocl_groups(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
+/* Anything else: `groups` groups of `local` items along each dimension. */
+drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
+                     const size_t local[3]) DRIFT_MUST_CHECK;
+
+/* -- helpers ----------------------------------------------------------------
+ */
+
+/* y = 0 for a gradient marked fresh (NULL is fine): for ops that add to it
+ * in several launches, then as if not fresh. (fill.c) */
+drift_status ocl_begin_gradient(drift_context *ctx,
+                                tensor *gradient) DRIFT_MUST_CHECK;
+/* c[g,m,n] = alpha op(a) op(b) + beta c by CLBlast; strides in elements
+ * between the matrices of a batch (0 = shared by all). (gemm.c) */
+typedef struct ocl_matrix {
+    const tensor *tensor;
+    size_t offset, row, batch; /* elements: first, from row to row, to batch */
+    int transposed;
+} ocl_matrix;
+drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
+                       ocl_matrix b, size_t batch, size_t m, size_t n, size_t k,
+                       float alpha, float beta) DRIFT_MUST_CHECK;
+
+#define OP(name, params, args) drift_status ocl_##name params;
+#include "ops/ops.def"
+#undef OP
+
+#endif
