@@ -6,6 +6,13 @@
 #include "base/threads.h"
 #include "ops/backend.h"
 
+/* "NAME" or "NAME:..." */
+static int is_kind(const char *device, const char *name)
+{
+    size_t n = strlen(name);
+    return !strncmp(device, name, n) && (!device[n] || device[n] == ':');
+}
+
 drift_status drift_context_open(drift_context **out,
                                 const drift_options *options)
 {
@@ -29,6 +36,9 @@ drift_status drift_context_open(drift_context **out,
     }
     if (!strcmp(device, "auto") || !strcmp(device, "cpu"))
         TRY(cpu_open(ctx));
+    else if (is_kind(device, "opencl") || is_kind(device, "check"))
+        FAIL(ctx, DRIFT_ERROR_DEVICE,
+             "device '%s': built without OpenCL; devices: auto, cpu", device);
     else
         FAIL(ctx, DRIFT_ERROR_DEVICE,
              "device '%s' is not known here; devices: auto, cpu", device);

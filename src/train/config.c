@@ -78,7 +78,7 @@ const char *config_nearest(const char *name)
 
 static void number_text(double v, char *text, size_t size)
 {
-    if (fabs(v) < 1e6 && floor(v) == v) { /* 10, not 1e+01 */
+    if (fabs(v) <= CONFIG_UNBOUNDED && floor(v) == v) { /* 10, not 1e+01 */
         snprintf(text, size, "%.0f", v);
         return;
     }
@@ -466,6 +466,17 @@ out:
 
 /* -- checks between keys ------------------------------------------------ */
 
+static drift_status check_distinct(drift_context *ctx, const char *key,
+                                   const float *list, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            if (!(list[i] < list[j]) && !(list[i] > list[j]))
+                return ERROR(ctx, DRIFT_ERROR_USAGE, "%s: %g comes twice", key,
+                             (double)list[i]);
+    return DRIFT_OK;
+}
+
 drift_status config_resolve(drift_context *ctx, config *c)
 {
     drift_status status = DRIFT_OK;
@@ -479,6 +490,9 @@ drift_status config_resolve(drift_context *ctx, config *c)
     if (c->drift.field.temperatures < 1)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "drift.temperatures is empty: give at least one number");
+    TRY(check_distinct(ctx, "drift.temperatures", c->drift.field.r,
+                       c->drift.field.temperatures));
+    TRY(check_distinct(ctx, "optimizer.ema", o->ema, o->ema_count));
     if (c->guidance.alpha_min > c->guidance.alpha_max)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "guidance.alpha_min (%g) is above guidance.alpha_max (%g)",
@@ -490,11 +504,6 @@ drift_status config_resolve(drift_context *ctx, config *c)
              "optimizer.warmup_steps (%lld) leaves nothing of "
              "optimizer.total_steps (%lld) to a cosine schedule",
              (long long)o->warmup_steps, (long long)o->total_steps);
-    for (int i = 0; i < o->ema_count; i++)
-        for (int j = 0; j < i; j++)
-            if (o->ema[i] == o->ema[j])
-                FAIL(ctx, DRIFT_ERROR_USAGE, "optimizer.ema: %g comes twice",
-                     (double)o->ema[i]);
 out:
     return status;
 }

@@ -257,6 +257,17 @@ out:
     return status;
 }
 
+drift_status drift_config_check(drift_context *ctx, const drift_config *c)
+{
+    drift_status status = DRIFT_OK;
+    config *copy = NULL;
+    TRY(config_copy(ctx, c, &copy));
+    TRY(config_resolve(ctx, copy));
+out:
+    config_free(copy);
+    return status;
+}
+
 drift_status drift_config_write(drift_context *ctx, const drift_config *c,
                                 const char *path)
 {

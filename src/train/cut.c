@@ -4,8 +4,8 @@
  * of them every part keeps its tape; else as many parts as fit keep theirs,
  * and the others are computed twice: forward only for their features, and with
  * recording once the gradient in the features is known. t is measured on the
- * first step from the tensors that are alive, so it does not depend on the
- * number of threads, and neither does the cut. */
+ * start from the tensors that are alive, so it does not depend on the number
+ * of threads, and neither does the cut. */
 #include "train/step.h"
 
 #include "base/mem.h"
@@ -94,22 +94,38 @@ out:
     return status;
 }
 
-/* How many samples a part holds and how many parts keep their tapes, for
- * `budget` bytes of tapes. A part at work needs half as much again for its
- * gradients. */
-static drift_status choose(step *s, size_t recorded, size_t budget,
-                           size_t *micro, size_t *kept)
+/* drift.memory with which `bytes` are left beside the field's share. */
+static size_t bound_for(size_t bytes)
 {
-    drift_status status = DRIFT_OK;
+    size_t bound = bytes + bytes / 7 + 8; /* 1/8 of it is the field's */
+    size_t mib = (size_t)1 << 20;
+    if (bound / 8 > FIELD)
+        bound = bytes + FIELD;
+    return (bound + mib - 1) / mib * mib;
+}
+
+/* Bytes left for tapes beside `taken`; a part at work needs half as much again
+ * for its gradients. */
+static drift_status find_budget(step *s, size_t recorded, size_t taken,
+                                size_t *budget)
+{
+    size_t memory = (size_t)s->c->drift.memory, field = cut_field_memory(s);
+    size_t least = recorded + recorded / 2;
+    if (memory < taken + field || memory - taken - field < least)
+        return ERROR(s->ctx, DRIFT_ERROR_USAGE,
+                     "drift.memory: %zu bytes are too few for one sample; at "
+                     "least %zu MiB are needed",
+                     memory, bound_for(taken + least) >> 20);
+    *budget = memory - taken - field;
+    return DRIFT_OK;
+}
+
+/* How many samples a part holds and how many parts keep their tapes. */
+static void choose(const step *s, size_t recorded, size_t budget, size_t *micro,
+                   size_t *kept)
+{
     const drifting_config *d = &s->c->drift;
     size_t fits = budget / (recorded + recorded / 2);
-    if (fits == 0)
-        FAIL(s->ctx, DRIFT_ERROR_USAGE,
-             "drift.memory: %lld bytes are too few for one sample; at least "
-             "%lld are needed",
-             (long long)d->memory,
-             (long long)d->memory +
-                 (long long)(recorded + recorded / 2 - budget));
     *micro = d->micro_batch ? (size_t)d->micro_batch : CACHE / recorded;
     if (!d->micro_batch && *micro < LEAST)
         *micro = LEAST;
@@ -122,24 +138,21 @@ static drift_status choose(step *s, size_t recorded, size_t budget,
     *kept = (budget - bytes / 2) / bytes;
     if (*kept > parts)
         *kept = parts;
-out:
-    return status;
 }
 
 drift_status cut_new(step *s)
 {
     drift_status status = DRIFT_OK;
-    size_t memory = (size_t)s->c->drift.memory;
     size_t recorded, row, micro = 1, kept = 0;
     size_t budget = SIZE_MAX / 2;
     TRY(measure(s, &recorded, &row));
-    if (memory) {
-        /* Features and their gradient of the whole batch. */
-        size_t taken = pool_get_stats(s->ctx).used + RESERVE +
-                       2 * s->batch * row + cut_field_memory(s);
-        budget = taken < memory ? memory - taken : 0;
+    if (s->c->drift.memory) {
+        /* Features of the whole step, and their gradient. */
+        size_t rows = s->entries * (s->positives + s->negatives) + 2 * s->batch;
+        size_t taken = pool_get_stats(s->ctx).used + RESERVE + rows * row;
+        TRY(find_budget(s, recorded, taken, &budget));
     }
-    TRY(choose(s, recorded, budget, &micro, &kept));
+    choose(s, recorded, budget, &micro, &kept);
     size_t count = (s->batch + micro - 1) / micro;
     s->parts = mem_alloc(s->ctx, count, sizeof *s->parts);
     if (!s->parts) {

@@ -46,7 +46,8 @@ out:
     return status;
 }
 
-/* Tensors of a whole batch. */
+/* Tensors of a whole batch; zero until the first draw, so that a pass can be
+ * measured before. */
 static drift_status make_inputs(step *s)
 {
     drift_status status = DRIFT_OK;
@@ -55,17 +56,26 @@ static drift_status make_inputs(step *s)
     size_t b = s->batch, h = (size_t)x->height, w = (size_t)x->width;
     size_t c = (size_t)x->channels, style = (size_t)g->config.style_tokens;
     drift_context *ctx = s->ctx;
+    int *zeros = mem_alloc(ctx, b * (style ? style : 1), sizeof *zeros);
+    if (!zeros)
+        return DRIFT_ERROR_MEMORY;
     TRY(tensor_new(ctx, &s->noise, DTYPE_F32, generator_noise_shape(g, b)));
+    TRY(op_fill(ctx, &s->noise, 0));
     TRY(tensor_new(ctx, &s->label, DTYPE_I32, SHAPE(b, 1)));
+    TRY(tensor_write(ctx, &s->label, zeros));
     TRY(tensor_new(ctx, &s->alpha, DTYPE_F32, SHAPE(b, 1)));
-    if (style)
+    TRY(op_fill(ctx, &s->alpha, 0));
+    if (style) {
         TRY(tensor_new(ctx, &s->style, DTYPE_I32, SHAPE(b, style)));
+        TRY(tensor_write(ctx, &s->style, zeros));
+    }
     TRY(tensor_new(ctx, &s->pos, DTYPE_F32,
                    SHAPE(s->entries * s->positives, h, w, c)));
     if (s->negatives)
         TRY(tensor_new(ctx, &s->neg, DTYPE_F32,
                        SHAPE(s->entries * s->negatives, h, w, c)));
 out:
+    mem_free(zeros);
     return status;
 }
 

@@ -292,15 +292,36 @@ static void memory_is_bounded(void **state)
     fixture_close(&f);
 }
 
+/* Found at the start; the bound that the text names is enough. */
 static void too_little_memory(void **state)
 {
     (void)state;
-    fixture f;
-    fixture_open(&f, image_base, "drift.memory=1000", "run.seed=1");
-    OK(f.ctx, step_draw(&f.step, 0));
-    assert_int_equal(step_gradient(&f.step), DRIFT_ERROR_USAGE);
-    assert_non_null(strstr(drift_error_text(f.ctx), "drift.memory"));
-    fixture_close(&f);
+    static const char *const bounds[] = {"drift.memory=1000",
+                                         "drift.memory=100MiB"};
+    for (int i = 0; i < 2; i++) {
+        drift_context *ctx = open_context(1);
+        config *c = configure(ctx, image_base, bounds[i], NULL);
+        char *folder = scratch_new(), *run = path_in(folder, "run");
+        char enough[64];
+        long mib = 0;
+        drift_trainer *t;
+        assert_int_equal(drift_trainer_new(ctx, c, run, 0, &t),
+                         DRIFT_ERROR_USAGE);
+        assert_non_null(strstr(drift_error_text(ctx), "drift.memory"));
+        const char *least = strstr(drift_error_text(ctx), "at least ");
+        assert_non_null(least);
+        assert_int_equal(sscanf(least, "at least %ld MiB", &mib), 1);
+        drift_error_clear(ctx);
+        snprintf(enough, sizeof enough, "drift.memory=%ldMiB", mib);
+        OK(ctx, drift_config_set(ctx, c, enough));
+        OK(ctx, drift_trainer_new(ctx, c, run, 0, &t));
+        OK(ctx, drift_trainer_step(t, NULL));
+        drift_trainer_free(t);
+        config_free(c);
+        mem_free(run);
+        scratch_remove(folder);
+        drift_context_close(ctx);
+    }
 }
 
 /* After the first step no tensor memory is asked from the device. */
@@ -314,10 +335,13 @@ static void memory_is_reused(void **state)
         for (int k = 0; k < 2; k++) {
             fixture f;
             fixture_open(&f, bases[i], cuts[k], "run.seed=1");
-            OK(f.ctx, step_run(&f.step, 0, 1));
+            OK(f.ctx, step_run(&f.step, 0));
+            OK(f.ctx, step_spread(&f.step));
             size_t asked = pool_get_stats(f.ctx).device_allocations;
-            for (int64_t n = 1; n < 4; n++)
-                OK(f.ctx, step_run(&f.step, n, 1));
+            for (int64_t n = 1; n < 4; n++) {
+                OK(f.ctx, step_run(&f.step, n));
+                OK(f.ctx, step_spread(&f.step));
+            }
             assert_int_equal(pool_get_stats(f.ctx).device_allocations, asked);
             fixture_close(&f);
         }
@@ -355,6 +379,7 @@ static void nan_stops(void **state)
     assert_int_equal(drift_trainer_step(t, NULL), DRIFT_ERROR_NUMBER);
     assert_non_null(strstr(drift_error_text(ctx), "step 3"));
     assert_non_null(strstr(drift_error_text(ctx), "global"));
+    assert_non_null(strstr(drift_error_text(ctx), failed));
     drift_trainer_free(t);
     drift_error_clear(ctx);
     OK(ctx, checkpoint_open(ctx, latest, &file));
@@ -365,6 +390,44 @@ static void nan_stops(void **state)
     checkpoint_close(&file);
     mem_free(failed);
     mem_free(latest);
+    mem_free(run);
+    scratch_remove(folder);
+    config_free(c);
+    drift_context_close(ctx);
+}
+
+/* A gradient whose norm is not finite, though the drift is: inner weights so
+ * small and outer ones so large that the samples are as before. */
+static void bad_gradient_stops(void **state)
+{
+    (void)state;
+    drift_context *ctx = open_context(1);
+    config *c = configure(ctx, toy_base, "generator.depth=1", NULL);
+    char *folder = scratch_new();
+    char *run = path_in(folder, "run");
+    char *failed = path_in(run, "checkpoints/failed-000002.safetensors");
+    drift_trainer *t;
+    checkpoint file;
+    OK(ctx, drift_trainer_new(ctx, c, run, 0, &t));
+    OK(ctx, drift_trainer_step(t, NULL));
+    params *p = &t->generator->params;
+    for (size_t i = 0; i < p->count; i++) {
+        tensor w = params_view(p, &p->value, (int)i);
+        int outer = !strcmp(p->list[i].name, "layers.1.weight");
+        OK(ctx, op_add_fwd(ctx, &w, &w, NULL, outer ? 1e25f : 1e-25f, 0));
+    }
+    assert_int_equal(drift_trainer_step(t, NULL), DRIFT_ERROR_NUMBER);
+    const char *text = drift_error_text(ctx);
+    assert_non_null(strstr(text, "step 2"));
+    assert_non_null(strstr(text, failed));
+    assert_non_null(strstr(text, "family 'global'"));
+    assert_non_null(strstr(text, "gradient of part"));
+    drift_trainer_free(t);
+    drift_error_clear(ctx);
+    OK(ctx, checkpoint_open(ctx, failed, &file));
+    assert_int_equal(file.facts.step, 1);
+    checkpoint_close(&file);
+    mem_free(failed);
     mem_free(run);
     scratch_remove(folder);
     config_free(c);
@@ -405,6 +468,7 @@ int main(void)
         cmocka_unit_test(too_little_memory),
         cmocka_unit_test(memory_is_reused),
         cmocka_unit_test(nan_stops),
+        cmocka_unit_test(bad_gradient_stops),
         cmocka_unit_test(bad_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
