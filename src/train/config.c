@@ -78,7 +78,7 @@ const char *config_nearest(const char *name)
 
 static void number_text(double v, char *text, size_t size)
 {
-    if (fabs(v) <= CONFIG_UNBOUNDED && floor(v) == v) { /* 10, not 1e+01 */
+    if (fabs(v) < 1e6 && floor(v) == v) { /* 10, not 1e+01 */
         snprintf(text, size, "%.0f", v);
         return;
     }
@@ -133,6 +133,9 @@ void config_allowed(const config_key *key, char *text, size_t size)
     }
     number_text(key->low, low, sizeof low);
     number_text(key->high, high, sizeof high);
+    /* In the notation that is read. */
+    if (key->type == KEY_INT || key->type == KEY_LONG)
+        snprintf(high, sizeof high, "%.0f", key->high);
     if (key->type == KEY_FLOATS)
         snprintf(text, size, "at most %d from %s to %s, as [1, 2]", key->room,
                  low, high);

@@ -238,7 +238,8 @@ err_has "plainfile"
 # A step that fails: said once, with step, family and file; then the run can be
 # gone on with or forced away.
 try "$train" --out nan ./toy.yaml generator.noise_std=1000 optimizer.lr=10 \
-    optimizer.beta1=0 optimizer.weight_decay=10 optimizer.clip_norm=0
+    optimizer.beta1=0 optimizer.weight_decay=10 optimizer.clip_norm=0 \
+    generator.depth=9
 code_is 1
 err_has "drift-train: step 2 (the state before it is in\
  'nan/checkpoints/failed-000002.safetensors'): the drift of family 'global'"
