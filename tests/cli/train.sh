@@ -150,6 +150,34 @@ what="stderr of f"
 tr -d '\r\033' <err >plain
 cmp -s err plain && pass || fail "control characters"
 
+# On a terminal one line, no wider than that.
+if command -v script >/dev/null && command -v stty >/dev/null &&
+    script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+    cat >terminal.sh <<END
+stty cols 40
+exec '$train' --out narrow ./toy.yaml run.steps=50
+END
+    what="the live line on a terminal of 40 columns"
+    TERM=xterm script -qec "sh terminal.sh" /dev/null >out 2>err </dev/null
+    tr '\r' '\n' <out | sed "s/$(printf '\033')\[K//" | grep '^step ' >lines
+    widest=$(awk 'length > most { most = length } END { print most + 0 }' lines)
+    [ "$widest" = 39 ] && pass || fail "$widest columns"
+fi
+
+# Guidance that nothing in the loss knows of is said once.
+try "$train" --out alpha ./toy.yaml generator.use_alpha=true \
+    guidance.alpha_max=3 run.steps=2
+code_is 0
+what="alpha without negatives"
+[ "$(grep -c 'warning: drift.negatives is 0: alpha' err)" = 1 ] && pass ||
+    fail "not said once"
+try "$train" --out alpha2 ./toy.yaml generator.use_alpha=true \
+    guidance.alpha_max=3 drift.negatives=4 run.steps=1
+code_is 0
+what="alpha with negatives"
+grep -q 'drift.negatives' err && fail "said" || pass
+grep -q '"alpha_realised":' alpha2/metrics.jsonl && pass || fail "no key"
+
 # A signal saves and says how to go on.
 for signal in INT:130 TERM:143 HUP:129; do
     number=${signal#*:}
