@@ -23,7 +23,7 @@ void check_ok(drift_context *ctx, drift_status status, const char *call,
 
 drift_context *open_context(int threads)
 {
-    drift_context *ctx;
+    drift_context *ctx = NULL;
     drift_options options = {.device = "cpu", .threads = threads};
     OK(ctx, drift_context_open(&ctx, &options));
     return ctx;
