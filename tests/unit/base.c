@@ -298,13 +298,42 @@ static void unwritable_places(void **state)
     snprintf(path, sizeof path, "%s", in_folder("absent/file"));
     expect_error(file_create(ctx, path, &w), DRIFT_ERROR_IO, "absent/file");
     assert_null(w);
-    /* The target is a folder: found out at the rename. */
     snprintf(path, sizeof path, "%s", in_folder("dir"));
     assert_int_equal(file_make_dir(ctx, path), DRIFT_OK);
     expect_error(file_replace(ctx, path, "x", 1), DRIFT_ERROR_IO,
-                 "unable to rename");
+                 "dir': Is a directory");
     assert_int_equal(entries(folder), 1);
     rmdir(path);
+}
+
+static void links_stay(void **state)
+{
+    (void)state;
+    char path[128];
+    struct stat info;
+    snprintf(path, sizeof path, "%s", in_folder("link"));
+    assert_int_equal(mkdir(in_folder("d"), 0700), 0);
+    assert_int_equal(symlink("d/link", path), 0);
+    assert_int_equal(symlink("file", in_folder("d/link")), 0);
+    /* What they lead to is made, then replaced. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(file_replace(ctx, path, "new", 3), DRIFT_OK);
+        assert_int_equal(lstat(in_folder("d/file"), &info), 0);
+        assert_true(S_ISREG(info.st_mode));
+        assert_int_equal(lstat(path, &info), 0);
+        assert_true(S_ISLNK(info.st_mode));
+        expect_content(path, "new", 3);
+    }
+    assert_int_equal(entries(in_folder("d")), 2); /* no temporary stays */
+    unlink(in_folder("d/link"));
+    assert_int_equal(symlink("../link", in_folder("d/link")), 0);
+    expect_error(file_replace(ctx, path, "x", 1), DRIFT_ERROR_IO, "link': ");
+    unlink(in_folder("d/link"));
+    unlink(in_folder("d/file"));
+    rmdir(in_folder("d"));
+    /* mkdir says why, not the question whether it is there already. */
+    expect_error(file_make_dir(ctx, path), DRIFT_ERROR_IO, "File exists");
+    unlink(path);
 }
 
 static void unreadable_files(void **state)
@@ -344,6 +373,26 @@ static void pipes_are_read(void **state)
     int result;
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_int_equal(result, 0);
+    unlink(path);
+}
+
+static void pipes_are_written(void **state)
+{
+    (void)state;
+    char path[128], text[16] = "";
+    struct stat info;
+    snprintf(path, sizeof path, "%s", in_folder("pipe"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd =
+        open(path, O_RDONLY | O_NONBLOCK); /* so that writers need not wait */
+    assert_true(fd >= 0);
+    assert_int_equal(file_replace(ctx, path, "text", 4), DRIFT_OK);
+    assert_int_equal(read(fd, text, sizeof text), 4);
+    assert_string_equal(text, "text");
+    close(fd);
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(entries(folder), 1);
     unlink(path);
 }
 
@@ -464,7 +513,9 @@ int main(void)
         cmocka_unit_test(full_disk_keeps_the_old),
         cmocka_unit_test(unwritable_places),
         cmocka_unit_test(unreadable_files),
+        cmocka_unit_test(links_stay),
         cmocka_unit_test(pipes_are_read),
+        cmocka_unit_test(pipes_are_written),
         cmocka_unit_test(folders),
         cmocka_unit_test(file_memory_runs_out),
         cmocka_unit_test(digests),
