@@ -13,7 +13,7 @@
 #define SIDE      32
 #define PLANE     (SIDE * SIDE)
 #define RECORD    (1 + 3 * PLANE)
-#define MAX_BATCH ((size_t)RECORD * 100000)
+#define MAX_BATCH ((size_t)RECORD * 20000) /* the published have 10,000 */
 #define BATCHES   5
 #define CLASSES   10
 
@@ -130,6 +130,11 @@ static drift_status read_folder(store *s, batch *batches)
             goto out;
         }
         TRY(file_open_view(s->ctx, path, &view));
+        if (view.size > MAX_BATCH) {
+            file_close_view(&view);
+            FAIL(s->ctx, DRIFT_ERROR_FORMAT,
+                 "'%s': more than the %zu bytes allowed", path, MAX_BATCH);
+        }
         batch *b = &batches[number];
         b->data = mem_alloc(s->ctx, view.size, 1);
         b->size = view.size;
@@ -153,20 +158,18 @@ static drift_status read_archive(store *s, batch *batches)
     file_view view = {0};
     unpack *from = NULL;
     const char *name;
-    int missing = batch_count(s);
     TRY(file_open_view(s->ctx, s->config->path, &view));
     TRY(unpack_open(s->ctx, s->config->path, view.data, view.size,
                     UNPACK_TAR | UNPACK_ZIP, &from));
-    while (missing) {
+    for (;;) {
         TRY(unpack_next(from, &name));
         if (!name)
-            break;
+            break; /* to the end: only there checksums are compared */
         int number = batch_of(s, name);
         if (number < 0 || batches[number].data)
             continue;
         TRY(unpack_read_all(from, MAX_BATCH, &batches[number].data,
                             &batches[number].size));
-        missing--;
     }
 out:
     unpack_close(from);

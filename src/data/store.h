@@ -51,8 +51,10 @@ drift_status store_select(const store *s, const int *labels, size_t classes,
 drift_status store_check_labels(store *s, int *classes) DRIFT_MUST_CHECK;
 void store_free(store *s);
 
-/* Whether a file name ends like an image's; hidden files do not count. */
+/* Whether a file name ends like an image's; hidden files do not count. The
+ * others are images that we cannot read. */
 int store_is_image_name(const char *name);
+int store_is_other_image_name(const char *name);
 /* The part after the last '/'. */
 const char *store_base_name(const char *path);
 
