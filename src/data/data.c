@@ -156,9 +156,8 @@ static drift_status load(store *s, int kind)
     case DATA_NPZ:
         return load_npz(s);
     default:
-        return ERROR(s->ctx, DRIFT_ERROR_USAGE,
-                     "data.kind %d is unknown; '%s' is no toy either", kind,
-                     s->config->path);
+        return ERROR(s->ctx, DRIFT_ERROR_USAGE, "data.kind %d is unknown",
+                     kind);
     }
 }
 
@@ -175,11 +174,11 @@ static drift_status check_config(drift_context *ctx, const data_config *c)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "data.split is '%s'; allowed are train and test", c->split);
     if (c->height < 0 || c->width < 0 || !c->height != !c->width ||
-        c->height > 65535 || c->width > 65535)
+        c->height > DATA_MAX_SIDE || c->width > DATA_MAX_SIDE)
         FAIL(ctx, DRIFT_ERROR_USAGE,
-             "data.height = %d and data.width = %d; allowed are 1 to 65535 for "
+             "data.height = %d and data.width = %d; allowed are 1 to %d for "
              "both, or 0 for both (as stored)",
-             c->height, c->width);
+             c->height, c->width, DATA_MAX_SIDE);
     if (c->channels != 0 && c->channels != 1 && c->channels != 3)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "data.channels is %d; allowed are 0 (as stored), 1 and 3",
@@ -324,7 +323,7 @@ drift_status dataset_open(drift_context *ctx, const data_config *config,
     if (toy >= 0) {
         TRY(toy_open(d, toy, config, seed));
     } else if (config->kind == DATA_TOY) {
-        TRY(open_store(d, config)); /* tells that there is no such toy */
+        TRY(toy_unknown(ctx, config->path));
     } else {
         TRY(find_path(ctx, config->path, &found.path));
         TRY(open_store(d, &found));

@@ -69,6 +69,8 @@ drift_status is_cifar_archive(store *s, int *out) DRIFT_MUST_CHECK;
 
 /* The toys: -1 when there is none of that name. */
 int toy_find(const char *name);
+/* The error that names all there are. */
+drift_status toy_unknown(drift_context *ctx, const char *name) DRIFT_MUST_CHECK;
 drift_status toy_open(dataset *d, int toy, const data_config *config,
                       uint64_t seed) DRIFT_MUST_CHECK;
 

@@ -357,6 +357,23 @@ static void test_npz(void **state)
     assert_true(x[0] == -3 && x[1] == .5f);
     dataset_free(d);
     BAD(FORMAT, "has no labels", .path = "p.npz", .classes = 2);
+
+    /* Of what is not asked for nothing is read: here an array of objects. */
+    static const char npy[] =
+        "\x93NUMPY\x01\0\x3f\0{'descr': '|u1', 'fortran_order': False, "
+        "'shape': (1, 2, 2)}  \nabcd";
+    file_view view;
+    expect_ok(file_open_view(
+        ctx, DRIFT_SOURCE_DIR "/tests/golden/torch/files/bad_npy_object.npy",
+        &view));
+    write_bytes("images.npy", npy, sizeof npy - 1);
+    write_bytes("names.npy", view.data, view.size);
+    PACK("x.zip.npz", "names.npy", "images.npy");
+    dataset_free(OPEN(.path = "x.zip.npz"));
+    write_bytes("labels.npy", view.data, view.size);
+    PACK("x.zip.npz", "images.npy", "labels.npy");
+    BAD(FORMAT, "'x.zip.npz': 'labels': npy", .path = "x.zip.npz");
+    file_close_view(&view);
 }
 
 static void test_npz_bad(void **state)
@@ -393,6 +410,19 @@ static void test_npz_bad(void **state)
     add(w, "pictures", ARRAY_U8, 3, dim, zeros);
     expect_ok(npz_commit(w));
     BAD(FORMAT, "looked for x_train, train_images, images", .path = "x.npz");
+
+    /* NaN and infinities, also those made by the conversion to f32. */
+    static const size_t rows[] = {3, 2};
+    const double huge[] = {0, 1, 2, 3, 4, 1e300};
+    for (int i = 0; i < 3; i++) {
+        float points[] = {0, 1, 2, 3, i ? -INFINITY : NAN, 5};
+        expect_ok(npz_create(ctx, "x.npz", &w));
+        add(w, "points", i < 2 ? ARRAY_F32 : ARRAY_F64, 2, rows,
+            i < 2 ? (const void *)points : huge);
+        expect_ok(npz_commit(w));
+        BAD(FORMAT, "'x.npz': row 2 of 'points' is (", .path = "x.npz");
+    }
+
     write_bytes("x.npz", "PK", 2);
     BAD(FORMAT, "'x.npz'", .path = "x.npz");
     write_bytes("x.npz", "", 0);
@@ -408,7 +438,11 @@ static void test_config_bad(void **state)
     BAD(USAGE, "data.path is empty", .split = "train");
     BAD(USAGE, "data.split is 'val'; allowed are train and test", .path = ".",
         .split = "val");
-    BAD(USAGE, "or 0 for both", .path = ".", .height = 3);
+    BAD(USAGE, "allowed are 1 to 4096 for both, or 0 for both", .path = ".",
+        .height = 3);
+    BAD(USAGE, "allowed are 1 to 4096", .path = ".", .height = 4097,
+        .width = 3);
+    BAD(USAGE, "data.kind 99 is unknown", .path = ".", .kind = 99);
     BAD(USAGE, "data.channels is 2; allowed", .path = ".", .channels = 2);
     BAD(USAGE, "data.limit = -1", .path = ".", .limit = -1);
 }
