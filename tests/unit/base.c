@@ -91,6 +91,19 @@ static void long_errors_are_cut(void **state)
     drift_error_clear(ctx);
 }
 
+/* Names from files do not reach the terminal as they are. */
+static void texts_are_one_line(void **state)
+{
+    (void)state;
+    const char *bad = "a\n\x1b[2J\x7f\xc2\x9b\xc3\xa4\xc2";
+    (void)ERROR(ctx, DRIFT_ERROR_IO, "'%s'", bad);
+    assert_string_equal(drift_error_text(ctx), "'a??[2J???\xc3\xa4\xc2'");
+    (void)error_prefix(ctx, DRIFT_ERROR_IO, "%s", bad);
+    assert_string_equal(drift_error_text(ctx),
+                        "a??[2J???\xc3\xa4\xc2: 'a??[2J???\xc3\xa4\xc2'");
+    drift_error_clear(ctx);
+}
+
 static void without_context(void **state)
 {
     (void)state;
@@ -128,6 +141,8 @@ static void contexts_open(void **state)
     log_warning(c, "w %d", 1);
     assert_string_equal(logged, "w 1");
     assert_int_equal(logged_level, DRIFT_LOG_WARNING);
+    log_warning(c, "w\n");
+    assert_string_equal(logged, "w?");
     log_info(c, "i");
     assert_int_equal(logged_level, DRIFT_LOG_INFO);
     log_debug(c, "d");
@@ -505,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
         cmocka_unit_test(long_errors_are_cut),
+        cmocka_unit_test(texts_are_one_line),
         cmocka_unit_test(without_context),
         cmocka_unit_test(contexts_open),
         cmocka_unit_test(memory),
