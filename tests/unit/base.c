@@ -23,6 +23,7 @@
 #include "sweep.h"
 
 static drift_context *ctx;
+static const char *self; /* this program */
 static char folder[64];
 
 static int setup(void **state)
@@ -509,14 +510,23 @@ static void threads(void **state)
     assert_true(three == 3 || three == 1); /* 1: built without OpenMP */
     threads_set(0);
     assert_int_equal(threads_get(), three == 3 ? threads_available() : 1);
+    /* This program again, which then ends with the number: see main. */
+    char command[4200];
+    snprintf(command, sizeof command, "OMP_NUM_THREADS=7 '%s' threads", self);
+    int result = system(command);
+    assert_true(WIFEXITED(result));
+    assert_int_equal(WEXITSTATUS(result), three == 3 ? 7 : 1);
     double begin = clock_seconds();
     assert_true(clock_seconds() >= begin);
     size_t now = memory_resident(), peak = memory_peak();
     assert_true(now == 0 || peak == 0 || peak >= now / 2);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    self = argv[0];
+    if (argc > 1)
+        return threads_available();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
         cmocka_unit_test(long_errors_are_cut),
