@@ -1,6 +1,6 @@
 /* CIFAR-10's binary version: batches of records, each a label byte and 32x32
- * red, then green, then blue bytes. A folder of them or the tar they come in.
- */
+ * red, then green, then blue bytes. A folder of them, the tar they come in, or
+ * a folder with that. */
 #include "data/store.h"
 
 #include <stdio.h>
@@ -152,15 +152,15 @@ out:
     return status;
 }
 
-static drift_status read_archive(store *s, batch *batches)
+static drift_status read_archive(store *s, const char *path, batch *batches)
 {
     drift_status status = DRIFT_OK;
     file_view view = {0};
     unpack *from = NULL;
     const char *name;
-    TRY(file_open_view(s->ctx, s->config->path, &view));
-    TRY(unpack_open(s->ctx, s->config->path, view.data, view.size,
-                    UNPACK_TAR | UNPACK_ZIP, &from));
+    TRY(file_open_view(s->ctx, path, &view));
+    TRY(unpack_open(s->ctx, path, view.data, view.size, UNPACK_TAR | UNPACK_ZIP,
+                    &from));
     for (;;) {
         TRY(unpack_next(from, &name));
         if (!name)
@@ -181,12 +181,19 @@ drift_status load_cifar(store *s)
 {
     drift_status status = DRIFT_OK;
     batch batches[BATCHES] = {{0}};
-    if (file_is_dir(s->config->path))
-        TRY(read_folder(s, batches));
+    const char *path = s->config->path;
+    char *packed = mem_printf(s->ctx, "%s/" CIFAR_ARCHIVE, path);
+    if (!packed)
+        return DRIFT_ERROR_MEMORY;
+    if (!file_is_dir(path))
+        TRY(read_archive(s, path, batches));
+    else if (file_exists(packed))
+        TRY(read_archive(s, packed, batches));
     else
-        TRY(read_archive(s, batches));
+        TRY(read_folder(s, batches));
     TRY(assemble(s, batches));
 out:
+    mem_free(packed);
     for (int i = 0; i < BATCHES; i++)
         mem_free(batches[i].data);
     return status;

@@ -89,6 +89,7 @@ static drift_status kind_of_folder(store *s, int *kind)
             strstr(names[i], "-images.idx3"))
             *kind = DATA_IDX;
         else if (!strcmp(names[i], "cifar-10-batches-bin") ||
+                 !strcmp(names[i], CIFAR_ARCHIVE) ||
                  !strcmp(names[i], "test_batch.bin") ||
                  (!strncmp(names[i], "data_batch_", 11) &&
                   has_ending(names[i], ".bin")))
@@ -280,6 +281,31 @@ out:
     return status;
 }
 
+/* Nothing of that name; where data/fetch.sh knows it, how to get it. */
+static drift_status not_found(drift_context *ctx, const char *name)
+{
+    static const char *const known[][2] = {
+        {"fashion-mnist", " (on Debian: the package dataset-fashion-mnist)"},
+        {"cifar10", ""}};
+    drift_status status = DRIFT_OK;
+    char *script = NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(name, known[i][0]))
+            continue;
+        TRY(share_find(ctx, SHARE_DATA, "fetch.sh", &script));
+        FAIL(ctx, DRIFT_ERROR_IO,
+             "the data set '%s' is not there; get it by: sh %s %s%s", name,
+             script ? script : "data/fetch.sh", name, known[i][1]);
+    }
+    FAIL(ctx, DRIFT_ERROR_IO,
+         "unable to open '%s': No such file or directory, here or among the "
+         "data sets that come with the program",
+         name);
+out:
+    mem_free(script);
+    return status;
+}
+
 /* A plain name that is not here is looked for among the data sets that come
  * with the program. */
 static drift_status find_path(drift_context *ctx, const char *path, char **out)
@@ -289,10 +315,7 @@ static drift_status find_path(drift_context *ctx, const char *path, char **out)
     if (!file_exists(path) && !strchr(path, '/')) {
         TRY(share_find(ctx, SHARE_DATA, path, out));
         if (!*out)
-            FAIL(ctx, DRIFT_ERROR_IO,
-                 "unable to open '%s': No such file or directory, here or "
-                 "among the data sets that come with the program",
-                 path);
+            TRY(not_found(ctx, path));
         goto out;
     }
     *out = mem_strdup(ctx, path);

@@ -58,6 +58,9 @@ int store_is_other_image_name(const char *name);
 /* The part after the last '/'. */
 const char *store_base_name(const char *path);
 
+/* CIFAR-10 as it is published and data/fetch.sh leaves it in its folder. */
+#define CIFAR_ARCHIVE "cifar-10-binary.tar.gz"
+
 /* The sources; each fills the store from config->path. */
 drift_status load_idx(store *s) DRIFT_MUST_CHECK;
 drift_status load_cifar(store *s) DRIFT_MUST_CHECK;

@@ -254,10 +254,13 @@ static void test_cifar(void **state)
     write_cifar();
     /* Batches keep their order whatever the archive's. */
     PACK("c.tar.gz", BATCH(3), BATCH(2), BATCH(5), BATCH(1), BATCH(4));
-    static const char *const paths[] = {".", "cifar-10-batches-bin",
-                                        "c.tar.gz"};
+    make_dir("fetched");
+    PACK("fetched/cifar-10-binary.tar.gz", BATCH(1), BATCH(2), BATCH(3),
+         BATCH(4), BATCH(5));
+    static const char *const paths[] = {".", "cifar-10-batches-bin", "c.tar.gz",
+                                        "fetched"};
     char first[DIGEST_TEXT] = "";
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         dataset *d =
             open_ok((data_config){.path = (char *)(uintptr_t)paths[i]});
         assert_int_equal(d->count, 10);
@@ -445,6 +448,17 @@ static void test_config_bad(void **state)
     BAD(USAGE, "data.kind 99 is unknown", .path = ".", .kind = 99);
     BAD(USAGE, "data.channels is 2; allowed", .path = ".", .channels = 2);
     BAD(USAGE, "data.limit = -1", .path = ".", .limit = -1);
+    /* Known sets; this folder has a fetch.sh of its own. */
+    assert_int_equal(setenv("DRIFT_DATA_DIR", ".", 1), 0);
+    make_dir("data");
+    write_bytes("data/fetch.sh", "", 0);
+    BAD(IO, "'cifar10' is not there; get it by: sh ./data/fetch.sh cifar10",
+        .path = "cifar10");
+    unsetenv("DRIFT_DATA_DIR");
+    if (!file_exists("/usr/share/datasets/fashion-mnist") &&
+        !file_exists(DRIFT_SOURCE_DIR "/data/fashion-mnist"))
+        BAD(IO, "fashion-mnist (on Debian: the package dataset-fashion-mnist)",
+            .path = "fashion-mnist");
 }
 
 /* Memory fails at every allocation of every source in turn. One thread: the
