@@ -17,6 +17,8 @@
 #include "formats/image.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "nn/foreign.h"
+#include "train/checkpoint.h"
 #include "train/config.h"
 
 static drift_context *ctx;
@@ -131,21 +133,28 @@ static void remove_folder(void)
     (void)rmdir(folder);
 }
 
+/* The bytes as a file of that name. */
+static void write_file(char path[64], const char *file, const uint8_t *data,
+                       size_t size)
+{
+    static int made;
+    if (!made && (!mkdtemp(folder) || atexit(remove_folder) != 0))
+        abort();
+    made = 1;
+    snprintf(path, 64, "%s/%s", folder, file);
+    FILE *out = fopen(path, "wb");
+    if (!out || fwrite(data, 1, size, out) != size || fclose(out) != 0)
+        abort();
+}
+
 /* The data sets read from disk. */
 static int run_data(const uint8_t *data, size_t size, const char *file,
                     data_config options)
 {
-    static int made;
     char path[64];
     unsigned char *copy = begin(data, size);
     dataset *d;
-    if (!made && (!mkdtemp(folder) || atexit(remove_folder) != 0))
-        abort();
-    made = 1;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *out = fopen(path, "wb");
-    if (!out || fwrite(copy, 1, size, out) != size || fclose(out) != 0)
-        abort();
+    write_file(path, file, copy, size);
     if (!options.path)
         options.path = options.kind == DATA_CIFAR ? folder : path;
     drift_status status = dataset_open(ctx, &options, 1, &d);
@@ -204,6 +213,35 @@ static int run_yaml(const uint8_t *data, size_t size)
     return end(status, copy);
 }
 
+/* Its own digest refuses most changes; what is read before that counts. */
+static int run_checkpoint(const uint8_t *data, size_t size)
+{
+    char path[64];
+    unsigned char *copy = begin(data, size);
+    checkpoint c = {0};
+    config *read = NULL;
+    write_file(path, "x.safetensors", copy, size);
+    drift_status status = checkpoint_open(ctx, path, &c);
+    if (status == DRIFT_OK)
+        status = checkpoint_config(ctx, &c, &read);
+    config_free(read);
+    checkpoint_close(&c);
+    (void)remove(path);
+    return end(status, copy);
+}
+
+/* metadata.json of the release. */
+static int run_metadata(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    generator_config c;
+    sample_shape s;
+    drift_status status = foreign_flax_config(ctx, (char *)copy, size, &c, &s);
+    if (status == DRIFT_OK)
+        used = used + c.hidden + c.heads + s.channels;
+    return end(status, copy);
+}
+
 const fuzz_reader fuzz_readers[] = {
     {"safetensors", run_safetensors, 50000},
     {"npy", run_npy, 50000},
@@ -214,5 +252,7 @@ const fuzz_reader fuzz_readers[] = {
     {"cifar", run_cifar, 500},
     {"archive", run_archive, 1000},
     {"config", run_yaml, 5000},
+    {"checkpoint", run_checkpoint, 1000},
+    {"metadata", run_metadata, 20000},
     {NULL, NULL, 0},
 };
