@@ -76,8 +76,7 @@ typedef enum drift_status {
     DRIFT_ERROR_SHAPE,       /* sizes that do not fit together */
     DRIFT_ERROR_DEVICE,      /* device absent, unfit or failed: exit 3 */
     DRIFT_ERROR_NUMBER,      /* NaN or infinity where none may be */
-    DRIFT_ERROR_UNAVAILABLE, /* a feature this build was made without */
-    DRIFT_ERROR_STOPPED      /* the caller asked to stop */
+    DRIFT_ERROR_UNAVAILABLE  /* a feature this build was made without */
 } drift_status;
 
 typedef struct drift_context drift_context;
@@ -95,7 +94,7 @@ typedef void (*drift_log_fn)(void *data, int level, const char *text);
 /* Options of a context; {0} is the default of each. */
 typedef struct drift_options {
     const char *device; /* "auto" (NULL), "cpu", "opencl[:N|:NAME]", "check" */
-    int threads;        /* 0: all processors this process may use */
+    int threads;        /* 0: OMP_NUM_THREADS, or all processors there are */
     int profile;        /* keep the time of every op */
     drift_log_fn log;   /* NULL: no log */
     void *log_data;

@@ -15,7 +15,10 @@
 int threads_available(void)
 {
 #ifdef _OPENMP
-    return omp_get_num_procs();
+    static int at_first; /* OpenMP answers what threads_set last asked for */
+    if (!at_first)
+        at_first = omp_get_max_threads();
+    return at_first;
 #else
     return 1;
 #endif
@@ -25,7 +28,8 @@ static int wanted; /* 0 until set */
 
 void threads_set(int n)
 {
-    wanted = n > 0 ? n : threads_available();
+    int available = threads_available();
+    wanted = n > 0 ? n : available;
 #ifdef _OPENMP
     omp_set_dynamic(0);
     omp_set_num_threads(wanted);

@@ -6,7 +6,8 @@
 
 /* The processor's name, "" where the system does not tell. */
 void processor_name(char *text, size_t size);
-int threads_available(void); /* processors this process may use */
+/* OMP_NUM_THREADS, or all processors this process may use. */
+int threads_available(void);
 void threads_set(int n);     /* 0: all available */
 int threads_get(void);
 double clock_seconds(void);   /* monotonic */

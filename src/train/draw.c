@@ -192,26 +192,12 @@ out:
     return status;
 }
 
-static void mirror(float *x, const sample_shape *s)
-{
-    size_t w = (size_t)s->width, c = (size_t)s->channels;
-    for (int row = 0; row < s->height; row++, x += w * c)
-        for (size_t i = 0; i < w / 2; i++)
-            for (size_t k = 0; k < c; k++) {
-                float *a = &x[i * c + k], *b = &x[(w - 1 - i) * c + k];
-                float swap = *a;
-                *a = *b;
-                *b = swap;
-            }
-}
-
 /* The samples themselves, mirrored at random where the data want it. */
 static drift_status draw_pixels(step *s, int64_t n)
 {
     drift_status status = DRIFT_OK;
     const sample_shape *x = &s->generator->sample;
     size_t numbers = (size_t)x->height * (size_t)x->width * (size_t)x->channels;
-    int flip = s->c->data.flip && !s->data->points;
     rng_stream coins = stream(s, RNG_AUGMENT, n);
     long count = (long)real_count(s);
     int worst = DRIFT_OK;
@@ -220,8 +206,7 @@ static drift_status draw_pixels(step *s, int64_t n)
         float *to = s->pixels + (size_t)i * numbers;
         int got = s->data->get(s->data, (size_t)s->indices[i], to);
         worst = got > worst ? got : worst;
-        if (flip && rng_u32(coins, (uint64_t)i) >> 31)
-            mirror(to, x);
+        dataset_augment(s->data, coins, (uint64_t)i, to);
     }
     TRY((drift_status)worst);
     TRY(tensor_write(s->ctx, &s->pos, s->pixels));

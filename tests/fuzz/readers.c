@@ -17,7 +17,9 @@
 #include "formats/image.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "nn/foreign.h"
 #include "train/checkpoint.h"
+#include "train/config.h"
 
 static drift_context *ctx;
 static volatile double used; /* so that no read is optimised away */
@@ -131,12 +133,18 @@ static void remove_folder(void)
     (void)rmdir(folder);
 }
 
-static void make_folder(void)
+/* The bytes as a file of that name. */
+static void write_file(char path[64], const char *file, const uint8_t *data,
+                       size_t size)
 {
     static int made;
     if (!made && (!mkdtemp(folder) || atexit(remove_folder) != 0))
         abort();
     made = 1;
+    snprintf(path, 64, "%s/%s", folder, file);
+    FILE *out = fopen(path, "wb");
+    if (!out || fwrite(data, 1, size, out) != size || fclose(out) != 0)
+        abort();
 }
 
 /* The data sets read from disk. */
@@ -146,11 +154,7 @@ static int run_data(const uint8_t *data, size_t size, const char *file,
     char path[64];
     unsigned char *copy = begin(data, size);
     dataset *d;
-    make_folder();
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *out = fopen(path, "wb");
-    if (!out || fwrite(copy, 1, size, out) != size || fclose(out) != 0)
-        abort();
+    write_file(path, file, copy, size);
     if (!options.path)
         options.path = options.kind == DATA_CIFAR ? folder : path;
     drift_status status = dataset_open(ctx, &options, 1, &d);
@@ -230,8 +234,7 @@ static int run_checkpoint(const uint8_t *data, size_t size)
         status = checkpoint_digest(ctx, &s.arrays, values, content);
         values[count - 1] = content;
     }
-    make_folder();
-    snprintf(path, sizeof path, "%s/checkpoint", folder);
+    write_file(path, "checkpoint", copy, size);
     if (status == DRIFT_OK)
         status = safetensors_write(ctx, path, &s.arrays, keys, values, count);
     if (status == DRIFT_OK)
@@ -251,6 +254,18 @@ static int run_checkpoint(const uint8_t *data, size_t size)
     return end(status, copy);
 }
 
+/* metadata.json of the release. */
+static int run_metadata(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    generator_config c;
+    sample_shape s;
+    drift_status status = foreign_flax_config(ctx, (char *)copy, size, &c, &s);
+    if (status == DRIFT_OK)
+        used = used + c.hidden + c.heads + s.channels;
+    return end(status, copy);
+}
+
 const fuzz_reader fuzz_readers[] = {
     {"safetensors", run_safetensors, 50000},
     {"npy", run_npy, 50000},
@@ -262,5 +277,6 @@ const fuzz_reader fuzz_readers[] = {
     {"archive", run_archive, 1000},
     {"config", run_yaml, 5000},
     {"checkpoint", run_checkpoint, 500},
+    {"metadata", run_metadata, 20000},
     {NULL, NULL, 0},
 };
