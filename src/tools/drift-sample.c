@@ -320,7 +320,8 @@ static drift_status make_all(job *j)
     drift_status status = DRIFT_OK;
     int live = !arg.quiet && cli_has_live_line();
     cli_catch_signals();
-    for (size_t first = 0; first < j->count && status == DRIFT_OK;) {
+    for (size_t first = 0;
+         first < j->count && status == DRIFT_OK && !cli_signal();) {
         size_t count = j->count - first < PIECE ? j->count - first : PIECE;
         status = make_piece(j, first, count);
         first += count;
@@ -329,10 +330,10 @@ static drift_status make_all(job *j)
             snprintf(text, sizeof text, "%zu/%zu samples", first, j->count);
             cli_live_line(text);
         }
-        if (status == DRIFT_OK && cli_signal())
-            status = DRIFT_ERROR_STOPPED;
     }
     cli_end_live_line();
+    if (cli_signal()) /* what is not whole is dropped */
+        return status;
     if (arg.grid && status == DRIFT_OK)
         status = write_grid(j);
     if (j->npz && status == DRIFT_OK) {
@@ -356,12 +357,12 @@ static int run(job *j, const char *path)
     status = check_outputs(j);
     if (status == DRIFT_OK)
         status = make_all(j);
-    if (status == DRIFT_ERROR_STOPPED) {
+    if (status != DRIFT_OK)
+        return cli_failed(&sample, j->ctx, status);
+    if (cli_signal()) {
         fprintf(stderr, "%s: stopped by a signal\n", sample.name);
         return 128 + cli_signal();
     }
-    if (status != DRIFT_OK)
-        return cli_failed(&sample, j->ctx, status);
     if (!arg.quiet)
         fprintf(stderr, "%s: %zu samples with %s of step %lld\n", sample.name,
                 j->count, j->info->weights, (long long)j->info->step);
