@@ -173,10 +173,10 @@ drift_status field_plan(field_run *run, size_t memory)
     field_worker sizes;
     size_t nr = (size_t)run->temperatures;
     first_sizes(run);
-    size_t shared, each;
+    size_t shared, each, wanted = 8;
     /* Room for eight workers, rather for two than with tiny tiles, and rather
      * for one than with the d^2 work of distances computed over and over. */
-    for (size_t wanted = 8, strips = 1;;) {
+    for (size_t strips = 1;;) {
         run->strip = run->t <= run->ct || (strips && returns(run));
         shared = place_shared(run, NULL);
         each = place_worker(run, NULL, &sizes);
@@ -197,7 +197,8 @@ drift_status field_plan(field_run *run, size_t memory)
              "dimensions need at least %zu bytes of memory, allowed are %zu",
              run->g, run->n, run->t, run->d, shared + each, memory);
     size_t left = memory - shared;
-    size_t reserve = left / 4 > each ? left / 4 : each;
+    size_t reserve = least(wanted, 2) * each;
+    reserve = left / 4 > reserve ? left / 4 : reserve;
     size_t keep = left - reserve;
     size_t force = nr > 1 && field_scales_drift(&run->args)
                        ? product(nr - 1, run->g * run->n, run->d)

@@ -243,6 +243,33 @@ static drift_status call(harness *t, const setting *c, const problem *p,
                     T(p->w_pos), c->args, memory);
 }
 
+/* As many temperatures as there may be, from the sharpest default on. */
+static void temperatures(harness *t)
+{
+    for (int nr = 1; nr <= FIELD_MAX_R; nr++) {
+        setting c = {{2, 12, 0, 3, 15, 10, 1},
+                     settings(FIELD_RELEASE, FIELD_LAPLACE, FIELD_XY)};
+        c.args.temperatures = nr;
+        for (int j = 0; j < nr; j++)
+            c.args.r[j] = .02f * (float)(1 << j);
+        case_begin(t, "%d temperatures", nr);
+        problem p = make(t, &c, 0);
+        run(t, &c, &p, PLENTY);
+    }
+}
+
+/* Many groups, each with more rows than a block. */
+static void many_blocks(harness *t)
+{
+    for (int n = FIELD_XY; n <= FIELD_SINKHORN; n++) {
+        setting c = {{8, 260, 0, 2, 30, 16, 1},
+                     settings(FIELD_RELEASE, FIELD_LAPLACE, n)};
+        case_begin(t, "%s, 8 groups of 260 rows", norms[n]);
+        problem p = make(t, &c, 0);
+        run(t, &c, &p, PLENTY);
+    }
+}
+
 /* From plenty of memory down to what is refused: the same result, and never
  * more memory than allowed. */
 static void bounded_memory(harness *t)
@@ -366,16 +393,21 @@ static void options(harness *t)
         run(t, &o, &p, PLENTY);
     }
 
-    case_begin(t, "NaN in, NaN out");
-    problem p = make(t, &c, 0);
-    float loss[2];
-    p.x->host[5] = NAN;
-    if (tensor_write(ctx, T(p.x), p.x->host) || call(t, &c, &p, PLENTY) ||
-        tensor_read(ctx, T(p.loss), loss) || !isnan(loss[0]))
-        case_fail(t, "loss is %g", (double)loss[0]);
+    for (int i = 0; i < 15; i++) {
+        setting o = c;
+        o.args = settings(FIELD_RELEASE, FIELD_LAPLACE, i / 3);
+        case_begin(t, "%s, NaN in, NaN out", norms[i / 3]);
+        problem p = make(t, &o, 0);
+        operand *in = i % 3 == 0 ? p.x : i % 3 == 1 ? p.neg : p.pos;
+        float loss[2];
+        in->host[5] = NAN;
+        if (tensor_write(ctx, T(in), in->host) || call(t, &o, &p, PLENTY) ||
+            tensor_read(ctx, T(p.loss), loss) || !isnan(loss[0]))
+            case_fail(t, "loss is %g", (double)loss[0]);
+    }
 
     case_begin(t, "what is refused");
-    p = make(t, &c, 0);
+    problem p = make(t, &c, 0);
     setting bad = c;
     CASE_REJECTED(t, op_field(ctx, T(p.neg), T(p.loss), T(p.stats), T(p.x),
                               NULL, T(p.neg), T(p.pos), NULL, NULL, NULL,
@@ -410,8 +442,10 @@ void test_field(harness *t)
 {
     all_variants(t);
     hard_points(t);
-    unweighted(t);
     bounded_memory(t);
     symmetries(t);
     options(t);
+    unweighted(t);
+    temperatures(t);
+    many_blocks(t);
 }

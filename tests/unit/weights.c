@@ -260,23 +260,23 @@ static void many_misfits(void **state)
     drift_context *ctx = open_context();
     generator *g = release_model(ctx);
     (void)state;
-    for (size_t k = 1; k; k++) {
+    for (size_t k = 1, count = 1; k <= count; k++) {
         array_list list = {0};
         make_arrays(g, FOREIGN_FLAX, "", &list);
-        for (size_t i = 0; i < k && i < list.count; i++)
-            snprintf(list.items[i].name, sizeof list.items[i].name, "x%zu", i);
+        for (size_t i = 0; i < k; i++)
+            list.items[i].dim[0]++;
         assert_int_equal(foreign_load(g, FOREIGN_FLAX, &list, &g->params.value),
                          DRIFT_ERROR_FORMAT);
         const char *text = drift_error_text(ctx), *at = text;
-        size_t listed = 1, length = strlen(text), all = 0;
-        assert_int_equal(sscanf(text, "weights: %zu do not", &all), 1);
+        size_t listed = 1;
         while ((at = strstr(at, "; ")) != NULL) {
             listed++;
             at++;
         }
-        assert_int_equal(!strcmp(text + length - 4, " ..."), listed < all);
+        at = text + strlen(text) - 4;
+        assert_int_equal(!strcmp(at, " ..."), listed < k);
         drift_error_clear(ctx);
-        k = k < list.count ? k : (size_t)-1;
+        count = list.count;
         array_list_free(&list);
     }
     generator_free(g);
