@@ -94,7 +94,9 @@ typedef void (*drift_log_fn)(void *data, int level, const char *text);
 /* Options of a context; {0} is the default of each. */
 typedef struct drift_options {
     const char *device; /* "auto" (NULL), "cpu", "opencl[:N|:NAME]", "check" */
-    int threads;        /* 0: OMP_NUM_THREADS, or all processors there are */
+    int threads;        /* of each op, whichever thread of the caller uses the
+                           context; 0: OMP_NUM_THREADS, or all processors that
+                           this process may use */
     int profile;        /* keep the time of every op */
     drift_log_fn log;   /* NULL: no log */
     void *log_data;

@@ -15,11 +15,6 @@
 #define ROWS          28         /* rows of x a thread takes at a time */
 #define AHEAD         512 /* longer rows the CPU fetches well by itself */
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static int is_tiled(size_t rows, size_t in, size_t out)
 {
     return rows >= TILED_ROWS && in && in * out <= TILED_WEIGHTS;

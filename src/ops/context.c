@@ -28,7 +28,8 @@ drift_status drift_context_open(drift_context **out,
     if (o->threads < 0)
         FAIL(ctx, DRIFT_ERROR_USAGE, "threads: %d is not 0 or more",
              o->threads);
-    threads_set(o->threads);
+    ctx->threads = o->threads ? o->threads : threads_available();
+    threads_set(ctx->threads);
     if (o->profile) {
         ctx->profile = mem_alloc(ctx, 1, sizeof *ctx->profile);
         if (!ctx->profile)
