@@ -22,7 +22,7 @@
 #define CPU_FIELD_H
 
 #include "cpu/cpu.h"
-#include "drift/field.h"
+#include "ops/field.h"
 
 /* Pairs with d^2 below this share of |x|^2 + |y|^2, centred, are near. */
 #define FIELD_NEAR   1e-3f

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "drift/features.h"
-#include "drift/field.h"
 #include "drift/guidance.h"
 #include "golden.h"
+#include "ops/field.h"
 
 /* No scales, no floor: V is the plain force at one temperature. */
 static field_args plain(int normalization, double temperature)

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cpu/field_plan.h"
-#include "drift/field.h"
+#include "ops/field.h"
 #include "field_reference.h"
 #include "harness.h"
 
