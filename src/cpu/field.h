@@ -24,7 +24,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/row.h"
-#include "drift/field.h"
+#include "ops/field.h"
 
 /* What is subtracted from logit l of row i and column t before exp; arrays of
  * one group. */

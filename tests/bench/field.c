@@ -4,7 +4,7 @@
 
 #include "base/threads.h"
 #include "bench.h"
-#include "drift/field.h"
+#include "ops/field.h"
 
 #define ALLOWED ((size_t)256 << 20)
 

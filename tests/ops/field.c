@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "drift/field.h"
+#include "cpu/field_plan.h"
+#include "ops/field.h"
 #include "field_reference.h"
 #include "harness.h"
 
@@ -305,6 +306,47 @@ static void bounded_memory(harness *t)
         }
 }
 
+/* 256 MiB are enough for many samples of any dimension, whatever the threads:
+ * the plan alone, which asks for all that the op takes. */
+static void bounded_plan(harness *t)
+{
+    static const sizes cases[] = {{1, 2048, 0, 0, 8192, 784, 0},
+                                  {1, 8192, 0, 0, 32768, 16, 0},
+                                  {1, 8192, 0, 0, 32768, 3, 0},
+                                  {1, 8192, 0, 0, 32768, 200000, 0}};
+    drift_context *ctx = case_context(t);
+    int threads = threads_get();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases * 3 * 5; i++) {
+        const sizes *s = &cases[i / 3 / 5];
+        int n = (int)(i / 3 % 5), workers = 1 << i % 3 * 3;
+        field_run run = {.ctx = ctx,
+                         .args = settings(FIELD_RELEASE, FIELD_LAPLACE, n),
+                         .g = s->g,
+                         .n = s->n,
+                         .k = s->n,
+                         .p = s->p,
+                         .t = s->n + s->p,
+                         .d = s->d,
+                         .temperatures = 3,
+                         .direct = s->d < FIELD_DIRECT};
+        case_begin(t, "%s, plan of %zu x %zu x %zu, %d threads", norms[n], s->n,
+                   s->p, s->d, workers);
+        threads_set(workers);
+        pool_trim(ctx);
+        size_t before = mem_asked();
+        drift_status status = field_plan(&run, PLENTY);
+        size_t taken = mem_asked() - before;
+        if (status != DRIFT_OK)
+            case_fail(t, "%s", drift_error_text(ctx));
+        if (taken > PLENTY + 65536) /* the list of workers */
+            case_fail(t, "%zu bytes taken", taken);
+        field_plan_free(&run);
+        drift_error_clear(ctx);
+    }
+    threads_set(threads);
+    pool_trim(ctx);
+}
+
 /* -- symmetries --------------------------------------------------------- */
 
 #define N 9
@@ -443,6 +485,7 @@ void test_field(harness *t)
     all_variants(t);
     hard_points(t);
     bounded_memory(t);
+    bounded_plan(t);
     symmetries(t);
     options(t);
     unweighted(t);
