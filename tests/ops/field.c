@@ -328,7 +328,7 @@ static void bounded_plan(harness *t)
                          .t = s->n + s->p,
                          .d = s->d,
                          .temperatures = 3,
-                         .direct = s->d < FIELD_DIRECT};
+                         .direct = s->d < DISTANCE_DIRECT};
         case_begin(t, "%s, plan of %zu x %zu x %zu, %d threads", norms[n], s->n,
                    s->p, s->d, workers);
         threads_set(workers);
