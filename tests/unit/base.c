@@ -137,7 +137,8 @@ static void contexts_open(void **state)
     drift_options options = {
         .threads = 3, .log = keep_log, .log_data = &logged_level};
     assert_int_equal(drift_context_open(&c, &options), DRIFT_OK);
-    assert_int_equal(threads_get(), 3);
+    int threads = threads_get();
+    assert_true(threads == 3 || threads == 1); /* 1: built without OpenMP */
     assert_true(*drift_context_device(c));
     log_warning(c, "w %d", 1);
     assert_string_equal(logged, "w 1");
