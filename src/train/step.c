@@ -240,11 +240,14 @@ drift_status step_gradient(step *s)
     if (s->negatives)
         TRY(real_features(s, &s->neg, &s->unconditional));
     TRY(generate(s));
+    cut_hold(s);
     lap(s, PHASE_GENERATE, &since);
     TRY(drift(s));
     report_drift(s);
+    cut_hold(s);
     lap(s, PHASE_FIELD, &since);
     TRY(backward(s));
+    cut_hold(s);
     lap(s, PHASE_BACKWARD, &since);
 out:
     return status;

@@ -96,10 +96,11 @@ void draw_free(step *s);
 
 /* -- cut.c -------------------------------------------------------------- */
 
-/* Cut the batch into parts, by drift.micro_batch and drift.memory. What else
- * is used already counts. */
+/* Cut the batch into parts, by drift.micro_batch and drift.memory. */
 drift_status cut_new(step *s) DRIFT_MUST_CHECK;
 void cut_free(step *s);
+/* Give idle memory back where it would exceed the bound. */
+void cut_hold(step *s);
 /* Bytes op_field may use. */
 size_t cut_field_memory(const step *s);
 

@@ -332,19 +332,35 @@ out:
     return status;
 }
 
+/* The least spread of entry e's class in this step; NAN when an entry before
+ * it has the same class, which then has been looked at. */
+static float class_spread(const step *s, size_t e)
+{
+    float least = s->spreads[e];
+    for (size_t i = 0; i < s->entries; i++)
+        if (s->classes[i] == s->classes[e]) {
+            if (i < e)
+                return NAN;
+            least = fminf(least, s->spreads[i]);
+        }
+    return least;
+}
+
 static void watch_collapse(drift_trainer *t)
 {
     step *s = &t->step;
     if (s->report.spread < 0 || t->steps <= t->c->optimizer.warmup_steps)
         return;
-    for (size_t e = 0; e < s->entries; e++)
-        if (collapse_watch_add(&t->watch, s->classes[e], s->spreads[e]))
+    for (size_t e = 0; e < s->entries; e++) {
+        float spread = class_spread(s, e);
+        if (collapse_watch_add(&t->watch, s->classes[e], spread))
             rundir_warn(&t->dir,
                         "collapse: for %d logged steps the samples of class "
                         "%d have varied less than %g of what the data do "
                         "(now %.3g, step %" PRId64 ")",
                         COLLAPSE_STEPS, s->classes[e], (double)COLLAPSE_SPREAD,
-                        (double)s->spreads[e], t->steps);
+                        (double)spread, t->steps);
+    }
 }
 
 static double speed(const drift_trainer *t)
