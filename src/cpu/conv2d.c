@@ -135,6 +135,7 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
     size_t line = padded_width(z) * z->ci, k = z->kw * z->ci;
     size_t strip = strip_floats(z, rows);
     size_t strips = (z->oh + rows - 1) / rows;
+    (void)threads; /* where there is no OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < z->n * strips; i++) {
         size_t n = i / strips, first = i % strips * rows;

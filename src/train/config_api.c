@@ -65,6 +65,8 @@ static drift_status add_preset(drift_context *ctx, drift_presets *p,
             return DRIFT_OK;
     one.name = mem_printf(ctx, "%.*s", (int)n, file);
     one.path = mem_printf(ctx, "%s/%s", folder, file);
+    if (one.path && file_is_dir(one.path))
+        goto out;
     more = mem_resize(ctx, p->list, p->count + 1, sizeof *p->list);
     if (more)
         p->list = more;

@@ -526,7 +526,7 @@ static void loss_refuses(void **state)
 /* -- the check before a training ------------------------------------------- */
 
 /* A device that computes the field wrongly. */
-enum { RIGHT, UNBALANCED, PLACE, ORDER, NANS, PAST, FAULTS };
+enum { RIGHT, UNBALANCED, PLACE, ORDER, NANS, NOTHING, PAST, FAULTS };
 static int fault, calls;
 static const backend *honest;
 
@@ -561,6 +561,8 @@ static drift_status broken_field(drift_context *c, tensor *v, tensor *loss,
             host[i] *= 1 + .1f * fabsf(first);
         if (fault == NANS && i == count - 1)
             host[i] = NAN;
+        if (fault == NOTHING)
+            host[i] = 0;
         if (fault == PAST + calls && i == 0) /* only once */
             host[i] += 1;
     }
@@ -578,6 +580,7 @@ static void preflight_finds_faults(void **state)
                                         [PLACE] = "translation",
                                         [ORDER] = "permutation",
                                         [NANS] = "antisymmetry",
+                                        [NOTHING] = "antisymmetry",
                                         [PAST] = "",
                                         [FAULTS] = "antisymmetry",
                                         [FAULTS + 1] = "antisymmetry",
@@ -608,6 +611,21 @@ static void preflight_finds_faults(void **state)
         }
     }
     ctx->backend = honest;
+}
+
+/* Rounding under a sharp kernel is no fault. */
+static void preflight_takes_sharp_kernels(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * NORMS; i++) {
+        field_args args = training;
+        args.normalization = i % NORMS;
+        args.kernel = i / NORMS ? FIELD_GAUSSIAN : FIELD_LAPLACE;
+        args.temperatures = 2;
+        args.r[0] = .002f;
+        args.r[1] = .2f;
+        expect_ok(preflight_run(ctx, &args));
+    }
 }
 
 /* -- guidance -------------------------------------------------------------- */
@@ -749,6 +767,7 @@ int main(void)
         cmocka_unit_test(loss_is_the_reference),
         cmocka_unit_test(loss_refuses),
         cmocka_unit_test(preflight_finds_faults),
+        cmocka_unit_test(preflight_takes_sharp_kernels),
         cmocka_unit_test(guidance_draws),
         cmocka_unit_test(guidance_weighs),
         cmocka_unit_test(spread_by_hand),
