@@ -4,9 +4,9 @@
 #     sh fetch.sh fashion-mnist|cifar10 [FOLDER]
 #
 # FOLDER is where the data set's own folder is made; without it, beside this
-# script, where the presets look. Every file is checked against its published
+# script, where the presets look (for an installed one that may need root). Every file is checked against its published
 # MD5 sum before it gets its name; what an interrupted run has left in
-# NAME.part is gone on with. Needs curl or wget, and md5sum, md5 or openssl.
+# NAME.part is gone on with where the server can, else fetched anew. Needs curl or wget, and md5sum, md5 or openssl.
 #
 # For tests and mirrors: FETCH_URL replaces the addresses below, FETCH_DEBIAN
 # the folder of Debian's package dataset-fashion-mnist.
@@ -55,6 +55,32 @@ download()
     fi
 }
 
+# attempt URL FILE MD5: FILE is whole then.
+attempt()
+{
+    echo "$1"
+    download "$1" "$2" || return 1
+    sum=$(md5_of "$2")
+    [ "$sum" != "$3" ] || return 0
+    rm -f "$2"
+    echo "fetch.sh: '$1' has the MD5 sum $sum instead of $3" >&2
+    return 1
+}
+
+# afresh URL FILE MD5: for a FILE that cannot be gone on with: not every server
+# can, and it may be longer than what it should become. It comes back where
+# nothing comes instead.
+afresh()
+{
+    echo "fetch.sh: unable to go on with '$2'; from the beginning" >&2
+    [ ! -f "$2" ] || mv "$2" "$2.old"
+    status=0
+    attempt "$@" || status=1
+    [ $status = 0 ] || [ -s "$2" ] || [ ! -f "$2.old" ] || mv "$2.old" "$2"
+    rm -f "$2.old"
+    return $status
+}
+
 # fetch NAME MD5 FOLDER URLS
 fetch()
 {
@@ -63,19 +89,19 @@ fetch()
         echo "$3/$1: already there"
         return
     fi
+    # A part may be whole, only not yet named.
+    if [ -f "$part" ] && [ "$(md5_of "$part")" = "$2" ]; then
+        mv "$part" "$3/$1"
+        return
+    fi
     for url in ${FETCH_URL:-$4}; do
-        # A part may be whole, only not yet named.
-        if [ ! -f "$part" ] || [ "$(md5_of "$part")" != "$2" ]; then
-            echo "$url/$1"
-            download "$url/$1" "$part" || continue
-        fi
-        sum=$(md5_of "$part")
-        if [ "$sum" = "$2" ]; then
+        begun=no
+        [ ! -s "$part" ] || begun=yes
+        if attempt "$url/$1" "$part" "$2" ||
+            { [ $begun = yes ] && afresh "$url/$1" "$part" "$2"; }; then
             mv "$part" "$3/$1"
             return
         fi
-        rm -f "$part"
-        echo "fetch.sh: '$url/$1' has the MD5 sum $sum instead of $2" >&2
     done
     fail "unable to fetch '$1'; a second run goes on where this one ended"
 }

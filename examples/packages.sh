@@ -13,63 +13,88 @@ esac
 root=
 [ "$(id -u)" = 0 ] || root=sudo
 
-# Required first, then the optional ones, then the tests' own.
-debian="gcc make autoconf automake libtool pkg-config libblis-openmp-dev
-    libpng-dev libyaml-dev libjansson-dev libarchive-dev libxxhash-dev
-    librandom123-dev libjpeg-dev libgif-dev libcairo2-dev libmsgpack-dev
-    liblapacke-dev"
-debian_tests="libcmocka-dev mandoc clang libclang-rt-dev libomp-dev valgrind bmake
-    xz-utils"
-fedora="gcc make autoconf automake libtool pkgconf-pkg-config blis-devel
-    libpng-devel libyaml-devel jansson-devel libarchive-devel xxhash-devel
-    Random123-devel libjpeg-turbo-devel giflib-devel cairo-devel
-    msgpack-devel lapack-devel"
-fedora_tests="libcmocka-devel mandoc clang valgrind"
-arch="base-devel blis libpng libyaml jansson libarchive xxhash random123
-    libjpeg-turbo giflib cairo msgpack-c lapacke"
-arch_tests="cmocka mandoc clang valgrind"
-freebsd="autoconf automake libtool pkgconf blis png libyaml jansson
-    libarchive xxhash random123 jpeg-turbo giflib cairo msgpack-c lapacke"
-freebsd_tests="cmocka"
-brew="autoconf automake libtool pkg-config blis libpng libyaml jansson
-    libarchive xxhash random123 jpeg-turbo giflib cairo msgpack libomp lapack"
-brew_tests="cmocka mandoc"
-
-# Debian's package names change between releases; take the one that exists.
+# Each system: what it calls the packages (required first, then the optional
+# ones, then the tests' own) and how it is asked. Names change between
+# releases: of a|b any is enough, and the first one that exists is installed.
 if command -v dpkg-query >/dev/null 2>&1; then
-    [ $tests = no ] || debian="$debian $debian_tests"
-    missing=
-    for p in $debian; do
-        dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null |
-            grep -q '^install ok installed' || missing="$missing $p"
-    done
-    [ -n "$missing" ] || exit 0
-    echo "installing:$missing" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    $root apt-get update -q >&2
-    # shellcheck disable=SC2086
-    $root apt-get install -q -y --no-install-recommends $missing >&2
+    packages="gcc make autoconf automake libtool pkgconf|pkg-config
+        libblis-openmp-dev libpng-dev zlib1g-dev libyaml-dev libjansson-dev
+        libarchive-dev libxxhash-dev librandom123-dev libjpeg-dev libgif-dev
+        libcairo2-dev libmsgpack-c-dev|libmsgpack-dev liblapacke-dev"
+    packages_tests="libcmocka-dev mandoc clang libclang-rt-dev libomp-dev
+        valgrind bmake xz-utils"
+    has() { dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null |
+        grep -q '^install ok installed'; }
+    exists() { [ -n "$(apt-cache show "$1" 2>/dev/null)" ]; }
+    refresh() { $root apt-get update -q; }
+    install() { $root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+        --no-install-recommends "$@"; }
 elif command -v dnf >/dev/null 2>&1; then
-    [ $tests = no ] || fedora="$fedora $fedora_tests"
-    # shellcheck disable=SC2086
-    $root dnf install -y $fedora >&2
+    packages="gcc make autoconf automake libtool pkgconf-pkg-config blis-devel
+        libpng-devel zlib-devel libyaml-devel jansson-devel libarchive-devel
+        xxhash-devel Random123-devel|random123-devel libjpeg-turbo-devel
+        giflib-devel cairo-devel msgpack-c-devel|msgpack-devel lapack-devel"
+    packages_tests="libcmocka-devel mandoc clang valgrind"
+    has() { rpm -q --whatprovides "$1" >/dev/null 2>&1; }
+    exists() { [ -n "$(dnf -q repoquery --whatprovides "$1" 2>/dev/null)" ]; }
+    refresh() { :; }
+    install() { $root dnf install -y "$@"; }
 elif command -v pacman >/dev/null 2>&1; then
-    [ $tests = no ] || arch="$arch $arch_tests"
-    # shellcheck disable=SC2086
-    $root pacman -S --needed --noconfirm $arch >&2
+    packages="base-devel blis libpng zlib libyaml jansson libarchive xxhash
+        random123 libjpeg-turbo giflib cairo msgpack-c lapacke"
+    packages_tests="cmocka mandoc clang valgrind"
+    has() { pacman -T "$1" >/dev/null 2>&1; }
+    exists() { pacman -Si "$1" >/dev/null 2>&1; }
+    refresh() { :; }
+    install() { $root pacman -S --needed --noconfirm "$@"; }
 elif command -v pkg >/dev/null 2>&1; then
-    [ $tests = no ] || freebsd="$freebsd $freebsd_tests"
-    # shellcheck disable=SC2086
-    $root pkg install -y $freebsd >&2
+    packages="autoconf automake libtool pkgconf blis png libyaml jansson
+        libarchive xxhash random123 jpeg-turbo giflib cairo msgpack-c lapacke"
+    packages_tests="cmocka"
+    has() { pkg info -e "$1"; }
+    exists() { pkg search -q -e -S name "$1" >/dev/null 2>&1; }
+    refresh() { :; }
+    install() { $root pkg install -y "$@"; }
 elif command -v brew >/dev/null 2>&1; then
-    [ $tests = no ] || brew="$brew $brew_tests"
-    # shellcheck disable=SC2086
-    brew install $brew >&2
+    packages="autoconf automake libtool pkgconf|pkg-config blis libpng libyaml
+        jansson libarchive xxhash random123 jpeg-turbo giflib cairo
+        msgpack-c|msgpack libomp lapack"
+    packages_tests="cmocka mandoc"
+    has() { brew list --versions "$1" >/dev/null 2>&1; }
+    exists() { brew info "$1" >/dev/null 2>&1; }
+    refresh() { :; }
+    install() { brew install "$@"; }
 else
     cat >&2 <<EOF
 No package manager known here. Needed: a C11 compiler, make, pkg-config,
-autoconf, automake, libtool, BLIS, libpng, libyaml, jansson, libarchive,
-xxHash, Random123; optional: libjpeg, giflib, cairo, msgpack-c.
+autoconf, automake, libtool, BLIS, libpng, zlib, libyaml, jansson, libarchive,
+xxHash, Random123; optional: libjpeg, giflib, cairo, msgpack-c, LAPACKE.
 EOF
     exit 1
 fi
+
+# first TEST a|b: the first name that the test takes, or nothing.
+first() {
+    for name in $(echo "$2" | tr '|' ' '); do
+        if "$1" "$name"; then
+            echo "$name"
+            return
+        fi
+    done
+}
+
+[ $tests = no ] || packages="$packages $packages_tests"
+missing=
+for p in $packages; do
+    [ -n "$(first has "$p")" ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+refresh >&2
+names=
+for p in $missing; do
+    name=$(first exists "$p")
+    names="$names ${name:-${p%%|*}}" # the manager says what is wrong with it
+done
+echo "installing:$names" >&2
+# shellcheck disable=SC2086
+install $names >&2

@@ -21,6 +21,10 @@ case $minutes in
 *[!0-9.]* | "" | *.*.* | .)
     echo "quickstart.sh: --minutes: '$minutes' is not a number" >&2
     exit 2 ;;
+*[1-9]*) ;;
+*) # to the program 0 means without a limit
+    echo "quickstart.sh: --minutes: '$minutes' is not more than 0" >&2
+    exit 2 ;;
 esac
 
 cd "$(dirname "$0")/.."
@@ -39,4 +43,5 @@ mkdir -p runs
 src/drift-train --out "$run" run.minutes="$minutes"
 src/drift-sample --grid "$run/digits.png" --count 100 "$run"
 echo "The picture: $run/digits.png (ten new digits of each class)"
-echo "More training: src/drift-train --resume $run run.minutes=5"
+more=$(awk -v m="$minutes" 'BEGIN { printf "%.12g", 5 * m }')
+echo "More training: src/drift-train --resume $run run.minutes=$more"

@@ -76,8 +76,7 @@ typedef enum drift_status {
     DRIFT_ERROR_SHAPE,       /* sizes that do not fit together */
     DRIFT_ERROR_DEVICE,      /* device absent, unfit or failed: exit 3 */
     DRIFT_ERROR_NUMBER,      /* NaN or infinity where none may be */
-    DRIFT_ERROR_UNAVAILABLE, /* a feature this build was made without */
-    DRIFT_ERROR_STOPPED      /* the caller asked to stop */
+    DRIFT_ERROR_UNAVAILABLE  /* a feature this build was made without */
 } drift_status;
 
 typedef struct drift_context drift_context;
@@ -95,7 +94,9 @@ typedef void (*drift_log_fn)(void *data, int level, const char *text);
 /* Options of a context; {0} is the default of each. */
 typedef struct drift_options {
     const char *device; /* "auto" (NULL), "cpu", "opencl[:N|:NAME]", "check" */
-    int threads;        /* 0: all processors this process may use */
+    int threads;        /* of each op, whichever thread of the caller uses the
+                           context; 0: OMP_NUM_THREADS, or all processors that
+                           this process may use */
     int profile;        /* keep the time of every op */
     drift_log_fn log;   /* NULL: no log */
     void *log_data;
@@ -161,6 +162,10 @@ DRIFT_MUST_CHECK drift_status drift_config_get(drift_context *ctx,
                                                const drift_config *config,
                                                const char *key, char *text,
                                                size_t size);
+/* Whether the keys fit each other: DRIFT_ERROR_USAGE as drift_trainer_new
+ * would give. */
+DRIFT_MUST_CHECK drift_status drift_config_check(drift_context *ctx,
+                                                 const drift_config *config);
 /* All keys as a YAML file; "-" is standard output. */
 DRIFT_MUST_CHECK drift_status drift_config_write(drift_context *ctx,
                                                  const drift_config *config,
@@ -221,7 +226,7 @@ typedef struct drift_progress {
     double loss;
     double grad_norm;
     double learning_rate;
-    int temperatures; /* how many of the next three */
+    int temperatures; /* how many of the next three; 0: no step was made */
     double temperature[DRIFT_TEMPERATURES];
     double drift[DRIFT_TEMPERATURES]; /* raw RMS, mean over the families */
     double ess[DRIFT_TEMPERATURES];   /* effective neighbours, mean */
@@ -235,8 +240,9 @@ typedef struct drift_progress {
 #define DRIFT_TRAINER_FORCE 1 /* clear away a run that the folder holds */
 
 /* Begin a run in `directory`, made when absent; one that holds a run already
- * is DRIFT_ERROR_USAGE without DRIFT_TRAINER_FORCE. The configuration is the
- * caller's and outlives the trainer. Free the trainer with
+ * is DRIFT_ERROR_USAGE without DRIFT_TRAINER_FORCE, one that holds no run but
+ * files under the names of one is always. What can be checked is before the
+ * directory is touched. The configuration is copied. Free the trainer with
  * drift_trainer_free; *out is NULL on failure. */
 DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
                                                 const drift_config *config,
@@ -244,13 +250,22 @@ DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
                                                 int flags, drift_trainer **out);
 
 /* Go on with the run in `directory` from its latest checkpoint, equal to the
- * bit to a run that never stopped. overrides: `count` texts "run.key=value";
- * other sections are DRIFT_ERROR_USAGE. */
+ * bit to a run that never stopped. overrides: `count` texts "run.key=value" or
+ * "data.path=value" (the same data elsewhere); others are
+ * DRIFT_ERROR_USAGE. */
 DRIFT_MUST_CHECK drift_status drift_trainer_resume(drift_context *ctx,
                                                    const char *directory,
                                                    const char *const *overrides,
                                                    size_t count,
                                                    drift_trainer **out);
+
+/* The configuration such a run would go on with; free with
+ * drift_config_free. */
+DRIFT_MUST_CHECK drift_status drift_config_resume(drift_context *ctx,
+                                                  const char *directory,
+                                                  const char *const *overrides,
+                                                  size_t count,
+                                                  drift_config **out);
 
 /* One step with all that falls due: metrics, pictures, checkpoints. NaN or
  * infinity gives DRIFT_ERROR_NUMBER with the state in
@@ -273,6 +288,7 @@ typedef struct drift_model drift_model;
 
 typedef struct drift_model_info {
     const char *path;            /* of the checkpoint file */
+    const char *name;            /* of the run: run.name, "" when it has none */
     const char *kind;            /* "dit", "conv", "mlp" */
     const char *weights;         /* "model" or "ema.0.999" */
     int64_t step;                /* of training */
@@ -281,10 +297,11 @@ typedef struct drift_model_info {
     int height, width, channels; /* of a sample; points: 1, 1, dimensions */
     int points;                  /* 1: coordinates, 0: pixels */
     int classes;
-    int use_class, use_alpha; /* whether they influence the samples */
-    size_t numbers;           /* height * width * channels */
-    size_t noise;             /* numbers of noise a sample */
-    size_t styles;            /* style indices a sample */
+    const char *const *class_names; /* [classes], or NULL */
+    int use_class, use_alpha;       /* whether they influence the samples */
+    size_t numbers;                 /* height * width * channels */
+    size_t noise;                   /* numbers of noise a sample */
+    size_t styles;                  /* style indices a sample */
     size_t parameters;
     const char *config_digest; /* of all keys that influence the weights */
     const char *data_digest;   /* of the data it was trained on */
@@ -341,14 +358,19 @@ DRIFT_MUST_CHECK drift_status drift_write_png(drift_context *ctx,
                                               const unsigned char *pixels,
                                               size_t height, size_t width,
                                               size_t channels);
-/* count images of one size as a sheet, `columns` in a row, enlarged by a
- * whole factor (0: as is easy to see). */
+/* count images of one size as a sheet, at most `columns` in a row, enlarged by
+ * a whole factor (0: as is easy to see). */
 DRIFT_MUST_CHECK drift_status drift_write_sheet(drift_context *ctx,
                                                 const char *path,
                                                 const unsigned char *images,
                                                 size_t count, size_t columns,
                                                 size_t height, size_t width,
                                                 size_t channels, int enlarge);
+/* DRIFT_ERROR_SHAPE where such a sheet would be too large a picture. */
+DRIFT_MUST_CHECK drift_status drift_sheet_check(drift_context *ctx,
+                                                size_t count, size_t columns,
+                                                size_t height, size_t width,
+                                                int enlarge);
 /* 2-D points [count,2], coloured by label (NULL: one colour). */
 DRIFT_MUST_CHECK drift_status drift_write_points(drift_context *ctx,
                                                  const char *path,
@@ -444,10 +466,10 @@ typedef struct drift_field_report {
                      scale / sqrt(dimension) */
     double drift[DRIFT_FIELD_TEMPERATURES]; /* mean square of each
                      temperature's drift before scale_drift */
-    double ess[DRIFT_FIELD_TEMPERATURES]; /* effective number of positives,
-                     mean over rows */
+    double ess[DRIFT_FIELD_TEMPERATURES];   /* effective number of positives,
+                       mean over rows */
     double ess10[DRIFT_FIELD_TEMPERATURES]; /* its 10th percentile */
-    double loss; /* mean square of the field */
+    double loss;                            /* mean square of the field */
 } drift_field_report;
 
 /* v [groups,N,dimension], N = query_count or gen_count: the field in scaled

@@ -63,13 +63,13 @@ run gcc-check checked gcc make
 run clang-build built clang make CC=clang 'CFLAGS=-g -O2'
 run clang-check checked clang make
 run bmake-build built bmake bmake CC=gcc
+run bmake-check checked bmake bmake
 run bare-build built bare make --without-jpeg --without-gif \
     --without-cairo --without-msgpack --disable-openmp
 run bare-check checked bare make
 run clang-sanitize-build built clang-sanitize make CC=clang \
     'CFLAGS=-g -O1' --enable-sanitizers --disable-shared
-run clang-sanitize-check env DRIFT_TEST_SMALL=1 \
-    sh -c "cd '$work/clang-sanitize' && make check VERBOSE=1"
+run clang-sanitize-check checked clang-sanitize make
 run valgrind sh tests/valgrind.sh "$work/gcc"
 run fuzz sh tests/fuzz/long.sh "$work/fuzz" 30
 run bench make bench

@@ -72,9 +72,8 @@ if [ $sanitize = yes ]; then
         'cd build-sanitize && ./configure --quiet --enable-sanitizers \
             --disable-shared CFLAGS="-g -O1"'
     stage "build with sanitizers" make -s -C build-sanitize -j"$jobs"
-    DRIFT_TEST_SMALL=1
     ASAN_OPTIONS=detect_leaks=1
-    export DRIFT_TEST_SMALL ASAN_OPTIONS
+    export ASAN_OPTIONS
     check sanitize build-sanitize
 fi
 finish

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <png.h>
 #include <xxhash.h>
+#include <zlib.h>
 #ifdef HAVE_CAIRO
 #include <cairo.h>
 #endif
@@ -50,7 +51,7 @@ const char *build_options(void)
 const char *build_libraries(void)
 {
     return "jansson " JANSSON_VERSION ", libpng " PNG_LIBPNG_VER_STRING
-           ", libarchive " ARCHIVE_VERSION_ONLY_STRING
+           ", libarchive " ARCHIVE_VERSION_ONLY_STRING ", zlib " ZLIB_VERSION
            ", xxHash " TEXT(XXH_VERSION_MAJOR) "." TEXT(XXH_VERSION_MINOR) "." TEXT(
                XXH_VERSION_RELEASE) ", libyaml " YAML_VERSION
 #ifdef HAVE_CAIRO

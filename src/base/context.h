@@ -17,8 +17,9 @@ struct drift_context {
     void *log_data;
     const struct backend *backend; /* ops/backend.h */
     void *device;                  /* the backend's own state */
+    int threads;                   /* of its ops */
     char device_text[256]; /* one line about the device */
-    struct pool *pool;             /* ops/pool.c */
+    struct pool *pool;             /* ops/tensor.c */
     struct profile *profile;       /* ops/dispatch.c; NULL unless asked for */
 };
 

@@ -5,6 +5,17 @@
 
 #include "base/context.h"
 
+void text_plain(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        /* U+0080 to U+009F, terminals' other control characters. */
+        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            p[0] = p[1] = '?';
+        else if (*p < ' ' || *p == 0x7f)
+            *p = '?';
+    }
+}
+
 drift_status error_set(drift_context *ctx, drift_status code, const char *file,
                        int line, const char *fmt, ...)
 {
@@ -13,6 +24,7 @@ drift_status error_set(drift_context *ctx, drift_status code, const char *file,
         va_start(ap, fmt);
         vsnprintf(ctx->text, sizeof ctx->text, fmt, ap);
         va_end(ap);
+        text_plain(ctx->text);
         ctx->code = code;
         snprintf(ctx->place, sizeof ctx->place, "%s:%d", file, line);
     }
@@ -34,6 +46,7 @@ drift_status error_prefix(drift_context *ctx, drift_status code,
             used = sizeof ctx->text - 1;
         snprintf(ctx->text + used, sizeof ctx->text - used, ": %.*s",
                  (int)(sizeof ctx->text - used), old);
+        text_plain(ctx->text);
     }
     return code;
 }
@@ -44,6 +57,7 @@ static void log_at(drift_context *ctx, int level, const char *fmt, va_list ap)
         return;
     char text[1024];
     vsnprintf(text, sizeof text, fmt, ap);
+    text_plain(text);
     ctx->log(ctx->log_data, level, text);
 }
 

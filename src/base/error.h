@@ -23,6 +23,11 @@
 #define ERROR(ctx, code, ...)                                                  \
     error_set(ctx, code, __FILE__, __LINE__, __VA_ARGS__)
 
+/* Replace control characters, which names and texts from files may hold, by
+ * '?': one line, and nothing that a terminal obeys. All texts below pass
+ * through it. */
+void text_plain(char *text);
+
 /* Record an error unless one is held already; returns `code` either way. */
 drift_status error_set(drift_context *ctx, drift_status code, const char *file,
                        int line, const char *fmt, ...) DRIFT_PRINTF(5, 6);

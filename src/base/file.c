@@ -15,11 +15,13 @@
 
 /* Pipes and other unmappable files are read in pieces of this size. */
 #define PIECE (1u << 16)
+/* Symbolic links in a row; the kernels' own limits are about this. */
+#define MOST_LINKS 40
 
 struct file_writer {
     drift_context *ctx;
     char *path;
-    char *temporary; /* "" for standard output, and once renamed */
+    char *temporary; /* "" when written straight away, and once renamed */
     int fd;
 };
 
@@ -70,8 +72,8 @@ drift_status file_open_view(drift_context *ctx, const char *path,
         FAIL(ctx, DRIFT_ERROR_IO, "unable to open '%s': %s", path,
              strerror(EISDIR));
     if (S_ISREG(info.st_mode) && info.st_size > 0) {
-        void *p = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd,
-                       0);
+        void *p =
+            mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p != MAP_FAILED) {
             *out = (file_view){p, (size_t)info.st_size, 1};
             goto out;
@@ -93,10 +95,46 @@ void file_close_view(file_view *view)
     *view = (file_view){0};
 }
 
+/* Where a path leads by symbolic links; nothing need be there yet. A rename
+ * to the path itself would put the file in the place of the link. */
+static drift_status follow_links(drift_context *ctx, const char *path,
+                                 char **out)
+{
+    drift_status status = DRIFT_OK;
+    char link[4096], *at = mem_strdup(ctx, path);
+    for (int left = MOST_LINKS; at; left--) {
+        ssize_t n = readlink(at, link, sizeof link - 1);
+        if (n < 0)
+            break;
+        if (!left || (size_t)n == sizeof link - 1)
+            FAIL(ctx, DRIFT_ERROR_IO, "unable to create '%s': %s", path,
+                 strerror(left ? ENAMETOOLONG : ELOOP));
+        link[n] = '\0';
+        char *slash = link[0] == '/' ? NULL : strrchr(at, '/');
+        char *next = mem_printf(ctx, "%.*s%s",
+                                slash ? (int)(slash - at + 1) : 0, at, link);
+        mem_free(at);
+        at = next;
+    }
+    status = at ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+    *out = at;
+    at = NULL;
+out:
+    mem_free(at);
+    return status;
+}
+
+/* What error texts call it. */
+static const char *name_of(const file_writer *w)
+{
+    return w->temporary[0] ? w->temporary : w->path;
+}
+
 drift_status file_create(drift_context *ctx, const char *path,
                          file_writer **out)
 {
     drift_status status = DRIFT_OK;
+    struct stat info;
     file_writer *w = mem_alloc(ctx, 1, sizeof *w);
     *out = NULL;
     if (!w)
@@ -104,20 +142,26 @@ drift_status file_create(drift_context *ctx, const char *path,
     w->ctx = ctx;
     w->fd = -1;
     int is_stdout = !strcmp(path, "-");
-    w->path = mem_strdup(ctx, path);
-    w->temporary = is_stdout ? mem_strdup(ctx, "")
-                             : mem_printf(ctx, "%s.tmp-%ld", path,
-                                          (long)getpid());
-    if (!w->path || !w->temporary) {
+    /* A pipe or a device is written to, not replaced by a file. */
+    int straight =
+        is_stdout || (stat(path, &info) == 0 && !S_ISREG(info.st_mode));
+    if (straight)
+        w->path = mem_strdup(ctx, is_stdout ? "standard output" : path);
+    else
+        TRY(follow_links(ctx, path, &w->path));
+    if (w->path)
+        w->temporary =
+            straight ? mem_strdup(ctx, "")
+                     : mem_printf(ctx, "%s.tmp-%ld", w->path, (long)getpid());
+    if (!w->temporary) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    w->fd = is_stdout ? dup(STDOUT_FILENO)
-                      : open(w->temporary,
-                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int flags = O_WRONLY | O_CLOEXEC | (straight ? 0 : O_CREAT | O_TRUNC);
+    w->fd = is_stdout ? dup(STDOUT_FILENO) : open(name_of(w), flags, 0666);
     if (w->fd < 0)
-        FAIL(ctx, DRIFT_ERROR_IO, "unable to create '%s': %s",
-             is_stdout ? "standard output" : w->temporary, strerror(errno));
+        FAIL(ctx, DRIFT_ERROR_IO, "unable to create '%s': %s", name_of(w),
+             strerror(errno));
     *out = w;
     w = NULL;
 out:
@@ -134,8 +178,7 @@ drift_status file_write(file_writer *w, const void *data, size_t size)
             continue;
         if (n < 0)
             return ERROR(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s",
-                         w->temporary[0] ? w->temporary : "standard output",
-                         strerror(errno));
+                         name_of(w), strerror(errno));
         p += n;
         size -= (size_t)n;
     }
@@ -163,16 +206,16 @@ static void sync_folder(const char *path)
 drift_status file_commit(file_writer *w)
 {
     drift_status status = DRIFT_OK;
-    int is_stdout = !w->temporary[0];
-    if (!is_stdout && fsync(w->fd) != 0 && errno != EINVAL)
-        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", w->temporary,
+    int straight = !w->temporary[0];
+    if (!straight && fsync(w->fd) != 0 && errno != EINVAL)
+        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", name_of(w),
              strerror(errno));
     int failed = close(w->fd);
     w->fd = -1;
     if (failed)
-        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s",
-             is_stdout ? "standard output" : w->temporary, strerror(errno));
-    if (is_stdout)
+        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", name_of(w),
+             strerror(errno));
+    if (straight)
         goto out;
     if (rename(w->temporary, w->path) != 0)
         FAIL(w->ctx, DRIFT_ERROR_IO, "unable to rename '%s' to '%s': %s",
@@ -222,11 +265,10 @@ drift_status file_make_dir(drift_context *ctx, const char *path)
             continue;
         char end = *p;
         *p = '\0';
-        struct stat info;
-        if (mkdir(copy, 0777) != 0 &&
-            !(stat(copy, &info) == 0 && S_ISDIR(info.st_mode)))
+        int failed = mkdir(copy, 0777) != 0 ? errno : 0;
+        if (failed && !file_is_dir(copy))
             FAIL(ctx, DRIFT_ERROR_IO, "unable to create folder '%s': %s", copy,
-                 strerror(errno));
+                 strerror(failed));
         *p = end;
         if (!end)
             break;

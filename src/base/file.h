@@ -20,8 +20,9 @@ void file_close_view(file_view *view);
 
 /* Atomic write: the bytes go to "PATH.tmp-PID"; file_commit flushes, syncs,
  * renames over PATH and syncs the folder. file_abort (or a failed call)
- * removes the temporary. PATH never holds a torn file. The path "-" is standard
- * output, written straight away. */
+ * removes the temporary. PATH never holds a torn file. Where PATH is a symbolic
+ * link, all this is done to what it leads to. The path "-" is standard output;
+ * it and a PATH that is a pipe or a device are written straight away. */
 typedef struct file_writer file_writer;
 drift_status file_create(drift_context *ctx, const char *path,
                          file_writer **out) DRIFT_MUST_CHECK;

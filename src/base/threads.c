@@ -15,28 +15,32 @@
 int threads_available(void)
 {
 #ifdef _OPENMP
-    return omp_get_num_procs();
+    static int at_first; /* OpenMP answers what threads_set last asked for */
+    if (!at_first)
+        at_first = omp_get_max_threads();
+    return at_first;
 #else
     return 1;
 #endif
 }
 
-static int wanted; /* 0 until set */
-
 void threads_set(int n)
 {
-    wanted = n > 0 ? n : threads_available();
 #ifdef _OPENMP
     omp_set_dynamic(0);
-    omp_set_num_threads(wanted);
+    omp_set_num_threads(n > 0 ? n : threads_available());
 #else
-    wanted = 1;
+    (void)n;
 #endif
 }
 
 int threads_get(void)
 {
-    return wanted ? wanted : 1;
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
 }
 
 double clock_seconds(void)

@@ -1,6 +1,7 @@
 /* activation: y = f(x); the formulas are in cl/shared/activation.h. */
 #include "cpu/activation.h"
 #include "cpu/cpu.h"
+#include "cpu/row.h"
 #include "shared/activation.h"
 
 #define CHUNK 4096 /* elements a vectorised call works on */
@@ -81,13 +82,6 @@ void activation_slope(float *d, const float *dy, const float *x, size_t n,
     slope(d, dy, x, n, kind);
 }
 
-static CPU_SIMD void accumulate(float *restrict dx, const float *restrict d,
-                                size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        dx[i] += d[i];
-}
-
 drift_status cpu_activation_fwd(drift_context *ctx, tensor *y, const tensor *x,
                                 int kind)
 {
@@ -112,7 +106,7 @@ drift_status cpu_activation_bwd(drift_context *ctx, tensor *dx,
         float *to = dx->fresh ? f32(dx) + i : d;
         slope(to, f32(dy) + i, f32(x) + i, n, kind);
         if (!dx->fresh)
-            accumulate(f32(dx) + i, d, n);
+            row_add(f32(dx) + i, d, n);
     }
     return DRIFT_OK;
 }

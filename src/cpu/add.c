@@ -1,5 +1,6 @@
 /* add: y = alpha a + beta b, b repeated every count(b) elements. */
 #include "cpu/cpu.h"
+#include "cpu/row.h"
 
 #define CHUNK 4096 /* elements a vectorised call works on */
 
@@ -16,11 +17,6 @@ static CPU_SIMD void scale_chunk(float *y, const float *a, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         y[i] = alpha * a[i];
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 drift_status cpu_add_fwd(drift_context *ctx, tensor *y, const tensor *a,
@@ -44,13 +40,6 @@ drift_status cpu_add_fwd(drift_context *ctx, tensor *y, const tensor *a,
     return DRIFT_OK;
 }
 
-static CPU_SIMD void accumulate(float *restrict d, const float *restrict dy,
-                                size_t n, float factor)
-{
-    for (size_t i = 0; i < n; i++)
-        d[i] += factor * dy[i];
-}
-
 drift_status cpu_add_bwd(drift_context *ctx, tensor *da, tensor *db,
                          const tensor *dy, float alpha, float beta)
 {
@@ -63,7 +52,7 @@ drift_status cpu_add_bwd(drift_context *ctx, tensor *da, tensor *db,
     if (da) {
 #pragma omp parallel for if (count > CPU_SMALL)
         for (size_t i = 0; i < count; i += CHUNK)
-            accumulate(dap + i, dyp + i, least(CHUNK, count - i), alpha);
+            row_axpy(dap + i, dyp + i, alpha, least(CHUNK, count - i));
     }
     if (db) {
         /* Parallel over b's elements; each sums its repeats in order. */
@@ -71,7 +60,7 @@ drift_status cpu_add_bwd(drift_context *ctx, tensor *da, tensor *db,
 #pragma omp parallel for if (count > CPU_SMALL)
         for (size_t i = 0; i < period; i += part)
             for (size_t at = i; at < count; at += period)
-                accumulate(dbp + i, dyp + at, least(part, period - i), beta);
+                row_axpy(dbp + i, dyp + at, beta, least(part, period - i));
     }
     return DRIFT_OK;
 }

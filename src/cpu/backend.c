@@ -62,7 +62,7 @@ float *cpu_scratch(drift_context *ctx, size_t floats)
 {
     cpu_device *device = ctx->device;
     size_t bytes = floats * sizeof(float);
-    if (bytes > device->bytes) {
+    if (bytes > device->bytes || !device->scratch) {
         mem_free(device->scratch);
         device->bytes = 0;
         device->scratch = mem_alloc_aligned(ctx, bytes);

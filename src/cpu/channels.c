@@ -9,11 +9,6 @@
 #define WIDE  128 /* narrower rows are joined up to this */
 #define BLOCK 128 /* rows summed in f32 before they go to a double */
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 channel_units channel_units_of(const tensor *x, size_t group)
 {
     channel_units s = {.samples = x->shape.dim[0],

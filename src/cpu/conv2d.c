@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cpu/conv2d.h"
+#include "cpu/row.h"
 #include "cpu/tile.h"
 
 #define STRIP_FLOATS 98304u     /* of padded input at a time, to stay in L2 */
@@ -18,11 +19,6 @@
 #define PARTS        16         /* of the images, */
 #define PART_PIXELS  512        /* each worth a sum of its own */
 #define PART_COLS    32 /* columns of w a task takes when there are few parts */
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static int is_plain(const conv_sizes *z)
 {
@@ -139,6 +135,7 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
     size_t line = padded_width(z) * z->ci, k = z->kw * z->ci;
     size_t strip = strip_floats(z, rows);
     size_t strips = (z->oh + rows - 1) / rows;
+    (void)threads; /* where there is no OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < z->n * strips; i++) {
         size_t n = i / strips, first = i % strips * rows;
@@ -352,13 +349,6 @@ static void strip_dw(const conv_sizes *z, const cut *c, float *dw,
                              .add = add});
 }
 
-static CPU_SIMD void add_to(float *restrict to, const float *restrict from,
-                            size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] += from[i];
-}
-
 static drift_status weight_gradient(drift_context *ctx, const conv_sizes *z,
                                     float *dw, const float *dy, const float *x)
 {
@@ -389,7 +379,7 @@ static drift_status weight_gradient(drift_context *ctx, const conv_sizes *z,
 #pragma omp parallel for if (sums > CPU_SMALL)
     for (size_t i = 0; i < floats; i += step)
         for (size_t part = 0; part < c.parts; part++)
-            add_to(dw + i, room + part * floats + i, least(step, floats - i));
+            row_add(dw + i, room + part * floats + i, least(step, floats - i));
     return DRIFT_OK;
 }
 

@@ -4,9 +4,8 @@
  *
  *     forward   t[p,s] = sum over c of x[p,c] w[c,s],
  *               y[q,o] = bias[o] + sum over taps of t[q + tap, (tap,o)]
- *     weights   e[p,s] = dy[p - tap, o],   dw[s,c] = sum over p of e[p,s]
- * x[p,c]
- */
+ *     weights   e[p,s] = dy[p - tap, o],
+ *               dw[s,c] = sum over p of e[p,s] x[p,c]. */
 #include <string.h>
 
 #include "cpu/conv2d.h"
@@ -14,11 +13,6 @@
 
 #define MOST_SHARED 64      /* taps times channels */
 #define MOST_FLOATS 262144u /* of t or e */
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Floats of one row of t or e: readable in whole tiles. */
 static size_t shared_width(const conv_sizes *z)

@@ -24,6 +24,11 @@
 #define CPU_SIMD
 #endif
 
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static inline float *f32(const tensor *t)
 {
     return t ? (float *)t->block->host + t->offset : NULL;

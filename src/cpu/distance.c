@@ -2,9 +2,8 @@
  *
  * |x|^2 + |y|^2 - 2 x.y by GEMM loses all digits when points are far from the
  * origin compared with their distance. So each group's mean is taken off
- * first, and pairs that are still near, d^2 < 1e-3 (|x|^2 + |y|^2), are
- * computed from the differences of the points as given (taking the mean off
- * has rounded them); few coordinates always are. The backward
+ * first, and pairs that are still near are computed directly (row.h). The
+ * backward
  *     dx_n = sum_t q_nt (x_n - y_t),  q = dd / d  (0 where d = 0)
  * is cut in the same way. */
 #include <math.h>
@@ -12,8 +11,6 @@
 #include "cpu/cpu.h"
 #include "cpu/row.h"
 
-#define NEAR    1e-3f
-#define DIRECT  8          /* fewer coordinates: differences, no GEMM */
 #define LARGE   (1u << 24) /* products of a group worth all the threads */
 #define COLUMNS 64
 
@@ -36,7 +33,7 @@ static void problem_free(drift_context *ctx, problem *p)
 
 static int use_products(const problem *p)
 {
-    return p->d >= DIRECT;
+    return p->d >= DISTANCE_DIRECT;
 }
 
 /* Take the mean off columns [first, first + n) of one group. */
@@ -104,7 +101,7 @@ static void finish_row(const problem *p, float *row, size_t r)
     float x2 = use_products(p) ? f32(&p->x2)[r] : 0;
     for (size_t t = 0; t < p->t; t++) {
         float sum = y2 ? x2 + y2[t] : 0, square = y2 ? sum + row[t] : 0;
-        if (!(square >= NEAR * sum) || !y2)
+        if (!(square >= DISTANCE_NEAR * sum) || !y2)
             square = row_distance2(x, y + t * p->d, p->d);
         row[t] = sqrtf(square);
     }
@@ -153,19 +150,11 @@ out:
     return status;
 }
 
-/* dx += q (x - y) */
-static CPU_SIMD void pull(float *restrict dx, const float *restrict x,
-                          const float *restrict y, float q, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        dx[i] += q * (x[i] - y[i]);
-}
-
 static int is_near(const problem *p, size_t row, size_t column, float d)
 {
     if (!use_products(p))
         return 1;
-    return d * d < NEAR * (f32(&p->x2)[row] + f32(&p->y2)[column]);
+    return d * d < DISTANCE_NEAR * (f32(&p->x2)[row] + f32(&p->y2)[column]);
 }
 
 /* What one row of q (over all groups) gives to its x, but for the product of
@@ -179,7 +168,8 @@ static void pull_row(const problem *p, float *dx, const float *d,
     for (size_t t = 0; t < p->t; t++) {
         float one = q[r * p->t + t];
         if (is_near(p, r, first + t, d[r * p->t + t]))
-            pull(dx + r * p->d, x, p->y + (first + t) * p->d, one, p->d);
+            row_difference(dx + r * p->d, x, p->y + (first + t) * p->d, one,
+                           p->d);
         else
             sum += (double)one;
     }
@@ -197,7 +187,8 @@ static void pull_column(const problem *p, float *dy, const float *d,
     for (size_t n = 0; n < p->n; n++) {
         size_t at = (first + n) * p->t + t;
         if (is_near(p, first + n, c, d[at]))
-            pull(dy + c * p->d, y, p->x + (first + n) * p->d, q[at], p->d);
+            row_difference(dy + c * p->d, y, p->x + (first + n) * p->d, q[at],
+                           p->d);
         else
             sum += (double)q[at];
     }

@@ -12,7 +12,7 @@
 field_task field_task_of(const field_run *run, size_t g, size_t b)
 {
     size_t first = b * run->rb;
-    return (field_task){g, b, first, least_size(first + run->rb, run->n),
+    return (field_task){g, b, first, least(first + run->rb, run->n),
                         run->centre};
 }
 
@@ -24,7 +24,7 @@ static void centre_group(field_run *run, size_t g)
         return;
 #pragma omp parallel for num_threads(run->workers)
     for (size_t j = 0; j < run->d; j += step)
-        field_centre(run, g, j, least_size(j + step, run->d), run->mean,
+        field_centre(run, g, j, least(j + step, run->d), run->mean,
                      run->centre);
 }
 
@@ -73,7 +73,7 @@ static void mask_kept(const field_run *run, const field_task *task)
 {
     for (size_t c = 0, next; c < run->side[1]; c = next) {
         next = field_step(run, 0, c);
-        size_t ld, last = least_size(next, task->last);
+        size_t ld, last = least(next, task->last);
         float *d = field_kept(run, task, c, next, &ld);
         for (size_t i = c > task->first ? c : task->first; i < last; i++)
             d[(i - task->first) * ld + i - c] = run->masked;
@@ -204,13 +204,6 @@ static CPU_SIMD double square_sum(const float *v, size_t n)
     return sum;
 }
 
-static CPU_SIMD void add_scaled(float *restrict v, const float *f, float k,
-                                size_t n)
-{
-    for (size_t j = 0; j < n; j++)
-        v[j] += k * f[j];
-}
-
 static CPU_SIMD void scale_row(float *v, float k, size_t n)
 {
     for (size_t j = 0; j < n; j++)
@@ -232,8 +225,8 @@ static void last_pass(const field_run *run, const double *k, float *loss)
                 if (k)
                     scale_row(v, (float)k[nr - 1], run->d);
                 for (size_t j = 0; k && j + 1 < nr; j++)
-                    add_scaled(v, run->force + (j * all + row) * run->d,
-                               (float)k[j], run->d);
+                    row_axpy(v, run->force + (j * all + row) * run->d,
+                             (float)k[j], run->d);
                 sum += square_sum(v, run->d);
             }
             run->partial[g * run->blocks + b] = sum;
@@ -313,7 +306,7 @@ drift_status cpu_field(drift_context *ctx, tensor *v, tensor *loss,
                      .floor = args.variant == FIELD_TOY ? 0 : 1e-8f};
     run.side[1] = run.k + run.m;
     run.t = run.side[2] = run.side[1] + run.p;
-    run.direct = run.d < FIELD_DIRECT;
+    run.direct = run.d < DISTANCE_DIRECT;
     int normalise = field_scales_drift(&args), nr = args.temperatures;
     double k[FIELD_MAX_R], raw[FIELD_MAX_R];
     float *out = f32(stats);

@@ -6,7 +6,8 @@
  * side 0 (the negatives), pos is side 1; no tile crosses from one to the other.
  * Passes:
  *
- *   1  distances -> scale (kept when they fit)
+ *   1  distances -> scale (kept when they fit; else those of a block are
+ *      computed again in each of its tasks, once if the strip of them fits)
  *
  *   2  what the normalisation subtracts from the logits of rows and columns
  *
@@ -22,11 +23,8 @@
 #define CPU_FIELD_H
 
 #include "cpu/cpu.h"
-#include "drift/field.h"
-
-/* Pairs with d^2 below this share of |x|^2 + |y|^2, centred, are near. */
-#define FIELD_NEAR   1e-3f
-#define FIELD_DIRECT 8 /* below this dimension no products are used */
+#include "cpu/row.h"
+#include "ops/field.h"
 
 /* What is subtracted from logit l of row i and column t before exp; arrays of
  * one group. */
@@ -41,10 +39,10 @@ typedef struct field_shift {
 
 /* One thread's memory. */
 typedef struct field_worker {
-    float *dist;     /* [rb][ct] a tile of distances */
+    float *dist;     /* [rb][ct] a tile of distances, [rb][t] a strip */
     float *a;        /* [nR][rb][ct] its affinities */
     float *x, *y;    /* centred rows [rb][dc] and targets [ct][dc]; below
-                        FIELD_DIRECT y is [d][ct], not centred */
+                        DISTANCE_DIRECT y is [d][ct], not centred */
     double *xn, *yn; /* their squared norms */
     double *xx, *yy; /* the same over all of D */
     float *norm;     /* [ct] yy in f32 */
@@ -75,6 +73,7 @@ typedef struct field_run {
     int temperatures, direct;
     /* the plan */
     size_t rb, blocks, ct, dc; /* dc: coordinates at a time */
+    int strip; /* a worker keeps the distances of its block to all targets */
     int workers;
     field_worker *worker;
     tensor arena;    /* all that follows, and the workers' memory */
@@ -113,7 +112,7 @@ const float *field_tile(const field_run *run, field_worker *w,
                         const field_task *task, size_t first, size_t last,
                         size_t *ld);
 float *field_kept(const field_run *run, const field_task *task, size_t first,
-                  size_t last, size_t *ld);
+                  size_t last, size_t *ld); /* in run->dist */
 /* Compute them into dst. The self pair's is the floor's before the scale is
  * known, run->masked after. */
 void field_distances(const field_run *run, field_worker *w,
@@ -156,11 +155,6 @@ static inline float *field_row_shift(const field_run *run, const field_shift *s,
                                      int side, int j)
 {
     return s->row[side] + (size_t)j * (run->blocks == 1 ? run->rb : run->n);
-}
-
-static inline size_t least_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 #endif

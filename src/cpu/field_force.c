@@ -6,7 +6,7 @@
  * divided by s. Sums of a y come from products with centred y, which loses
  * digits where pairs that are much nearer than x is to the centre have all the
  * weight: their a (y - x) is added by itself, and so it is for all pairs below
- * FIELD_DIRECT. */
+ * DISTANCE_DIRECT. */
 #include <math.h>
 #include <string.h>
 
@@ -22,6 +22,10 @@ typedef struct sums {
 #define LIFT    0x1p40f
 #define NOTHING 1e-30f
 
+/* A target of weight 0 may lie nearer than those the shift comes from: what it
+ * is multiplied by must stay finite. */
+#define MOST 88.0f
+
 /* a = max(exp(l(d) - max(row + col, least_half)), least) w */
 static CPU_SIMD sums affinity_row(float *restrict a, const float *d,
                                   const float *col, const float *w, size_t n,
@@ -33,7 +37,8 @@ static CPU_SIMD sums affinity_row(float *restrict a, const float *d,
     for (size_t t = 0; t < n; t++) {
         float half = row + col[t];
         half = half < least_half ? least_half : half;
-        float e = vexp(-d[t] * (c1 + c2 * d[t]) - half);
+        float l = -d[t] * (c1 + c2 * d[t]) - half;
+        float e = vexp(l > MOST ? MOST : l);
         e = e < NOTHING ? 0 : e;
         e = (e < least ? least : e) * w[t];
         a[t] = e;
@@ -82,13 +87,6 @@ static CPU_SIMD int any_near(const float *d, float reach, size_t n)
     return near;
 }
 
-static CPU_SIMD void add_difference(float *restrict acc, const float *x,
-                                    const float *y, float a, size_t n)
-{
-    for (size_t j = 0; j < n; j++)
-        acc[j] += a * (y[j] - x[j]);
-}
-
 static CPU_SIMD float sum_of(const float *a, size_t n)
 {
     float sum = 0;
@@ -117,7 +115,7 @@ static void take_near(const field_run *run, field_worker *w,
     for (size_t t = 0; t < n; t++)
         if (d[t] < w->reach[i]) {
             const float *y = field_target(run, task->g, c->first + t) + c->at;
-            add_difference(acc, x, y, a[t], c->len);
+            row_difference(acc, y, x, a[t], c->len);
             a[t] = 0;
         }
 }
@@ -166,12 +164,12 @@ static void find_reach(const field_run *run, field_worker *w,
     for (size_t i = 0; i < rows; i++)
         w->xx[i] = 0;
     for (size_t at = 0; at < run->d; at += run->dc) {
-        field_rows(run, w, task, at, least_size(run->dc, run->d - at));
+        field_rows(run, w, task, at, least(run->dc, run->d - at));
         for (size_t i = 0; i < rows; i++)
             w->xx[i] += w->xn[i];
     }
     for (size_t i = 0; i < rows; i++)
-        w->reach[i] = (float)sqrt(2 * FIELD_NEAR * w->xx[i]);
+        w->reach[i] = (float)sqrt(2 * DISTANCE_NEAR * w->xx[i]);
 }
 
 /* acc += a y over a tile. */
@@ -267,7 +265,7 @@ void field_force(const field_run *run, field_worker *w, const field_task *task,
     if (!run->direct)
         find_reach(run, w, task);
     for (size_t at = 0; at < run->d; at += run->dc) {
-        size_t len = least_size(run->dc, run->d - at);
+        size_t len = least(run->dc, run->d - at);
         for (int side = 0; side < 2; side++) {
             memset(w->acc[side], 0, nr * rows * len * sizeof(float));
             for (size_t c = run->side[side], next; c < run->side[side + 1];

@@ -3,7 +3,6 @@
  * the number of workers depends on the number of threads. */
 #include <stdint.h>
 
-#include "base/mem.h"
 #include "base/threads.h"
 #include "cpu/field_plan.h"
 
@@ -68,7 +67,7 @@ static size_t place_worker(const field_run *run, char *base, field_worker *w)
 {
     cursor c = {base, 0};
     size_t nr = (size_t)run->temperatures, rb = run->rb, ct = run->ct;
-    w->dist = floats(&c, rb * ct);
+    w->dist = floats(&c, rb * (run->strip ? run->t : ct));
     w->a = floats(&c, nr * rb * ct);
     w->x = floats(&c, rb * run->dc);
     w->y = floats(&c, ct * run->dc);
@@ -112,7 +111,7 @@ static size_t place_shared(field_run *run, char *base)
 
 static void set_rows(field_run *run, size_t rb)
 {
-    run->rb = least_size(rb, run->n);
+    run->rb = least(rb, run->n);
     run->blocks = (run->n + run->rb - 1) / run->rb;
 }
 
@@ -123,13 +122,20 @@ static void first_sizes(field_run *run)
     if (run->g < 8 && run->n < 8 * ROWS)
         rb = run->n > 64 * 8 ? up(run->n / 8, 32) : 64;
     set_rows(run, rb);
-    run->dc = least_size(run->d, COORDS);
+    run->dc = least(run->d, COORDS);
     run->ct = run->rb * run->t <= ROWS * TARGETS ? run->t : TARGETS;
-    run->ct = least_size(run->ct, run->t);
+    run->ct = least(run->ct, run->t);
 }
 
-/* Smaller tiles, the cheapest loss first. */
-static int shrink(field_run *run)
+/* Whether a task asks for the same distances more than once. */
+static int returns(const field_run *run)
+{
+    return run->d > run->dc || run->args.normalization == FIELD_SINKHORN;
+}
+
+/* Smaller tiles, the cheapest loss first; the last steps, to products that are
+ * hardly worth their calls, only in need. */
+static int shrink(field_run *run, int need)
 {
     if (run->dc > 1024)
         run->dc = 1024;
@@ -141,6 +147,8 @@ static int shrink(field_run *run)
         run->dc = 256;
     else if (run->rb > 32)
         set_rows(run, 32);
+    else if (!need)
+        return 0;
     else if (run->ct > 64)
         run->ct = 64;
     else if (run->dc > 64)
@@ -165,11 +173,22 @@ drift_status field_plan(field_run *run, size_t memory)
     field_worker sizes;
     size_t nr = (size_t)run->temperatures;
     first_sizes(run);
-    size_t shared, each;
-    for (;;) {
+    size_t shared, each, wanted = 8;
+    /* Room for eight workers, rather for two than with tiny tiles, and rather
+     * for one than with the d^2 work of distances computed over and over. */
+    for (size_t strips = 1;;) {
+        run->strip = run->t <= run->ct || (strips && returns(run));
         shared = place_shared(run, NULL);
         each = place_worker(run, NULL, &sizes);
-        if (shared + 8 * each <= memory || !shrink(run))
+        if (shared + wanted * each <= memory)
+            break;
+        if (shrink(run, wanted < 8))
+            continue;
+        if (wanted > 1)
+            wanted = wanted > 2 ? 2 : 1;
+        else if (strips)
+            strips = 0;
+        else
             break;
     }
     if (shared + each > memory)
@@ -178,9 +197,10 @@ drift_status field_plan(field_run *run, size_t memory)
              "dimensions need at least %zu bytes of memory, allowed are %zu",
              run->g, run->n, run->t, run->d, shared + each, memory);
     size_t left = memory - shared;
-    size_t reserve = left / 4 > each ? left / 4 : each;
+    size_t reserve = least(wanted, 2) * each;
+    reserve = left / 4 > reserve ? left / 4 : reserve;
     size_t keep = left - reserve;
-    size_t force = nr > 1 && run->args.scale_drift
+    size_t force = nr > 1 && field_scales_drift(&run->args)
                        ? product(nr - 1, run->g * run->n, run->d)
                        : 0;
     /* A few coordinates are faster computed again than read. */
@@ -193,15 +213,15 @@ drift_status field_plan(field_run *run, size_t memory)
     keep -= dist;
     size_t tasks = run->blocks > 1 ? run->blocks : run->g;
     size_t most = (reserve + keep) / each;
-    most = least_size(most, tasks);
-    run->workers = (int)least_size(most, (size_t)threads_get());
+    most = least(most, tasks);
+    run->workers = (int)least(most, (size_t)threads_get());
     size_t count = (size_t)run->workers;
-    run->worker = mem_alloc(run->ctx, count, sizeof *run->worker);
-    size_t bytes = shared + force + dist + count * each;
-    if (!run->worker)
-        return DRIFT_ERROR_MEMORY;
+    size_t list = up(count * sizeof *run->worker, LINE);
+    size_t bytes = list + shared + force + dist + count * each;
     TRY(tensor_new(run->ctx, &run->arena, DTYPE_F32, SHAPE(bytes / 4)));
     char *at = (char *)f32(&run->arena);
+    run->worker = (field_worker *)(void *)at;
+    at += list;
     place_shared(run, at);
     at += shared;
     for (size_t i = 0; i < count; i++, at += each)
@@ -215,6 +235,5 @@ out:
 
 void field_plan_free(field_run *run)
 {
-    mem_free(run->worker);
     tensor_free(run->ctx, &run->arena);
 }

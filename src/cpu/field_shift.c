@@ -49,7 +49,7 @@ static CPU_SIMD void least_columns(float *restrict ref, const float *d,
         ref[t] = d[t] < ref[t] ? d[t] : ref[t];
 }
 
-static CPU_SIMD float row_sum(const float *d, size_t n, float ref, float c1,
+static CPU_SIMD float exp_sum(const float *d, size_t n, float ref, float c1,
                               float c2)
 {
     float sum = 0;
@@ -60,7 +60,7 @@ static CPU_SIMD float row_sum(const float *d, size_t n, float ref, float c1,
 }
 
 /* A target of weight 0 may lie nearer than ref: it must not overflow. */
-static CPU_SIMD float row_sum_weighted(const float *d, const float *w, size_t n,
+static CPU_SIMD float exp_sum_weighted(const float *d, const float *w, size_t n,
                                        float ref, float c1, float c2)
 {
     float sum = 0;
@@ -130,9 +130,9 @@ static void shift_tile(const field_run *run, field_worker *w,
                 sum = both_sums(w->part + (size_t)j * run->t + first, row,
                                 w->ref + first, n, at, c1, c2);
             else if (weighted)
-                sum = row_sum_weighted(row, w->weight, n, at, c1, c2);
+                sum = exp_sum_weighted(row, w->weight, n, at, c1, c2);
             else
-                sum = row_sum(row, n, at, c1, c2);
+                sum = exp_sum(row, n, at, c1, c2);
             if (ref < old)
                 *total = rescaled(run, j, *total, old, ref);
             *total += (double)sum;

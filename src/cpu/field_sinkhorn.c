@@ -40,7 +40,7 @@ static CPU_SIMD float most_of(const float *z, size_t n)
     return most;
 }
 
-static CPU_SIMD float row_sum(const float *z, size_t n, float ref)
+static CPU_SIMD float exp_sum(const float *z, size_t n, float ref)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -165,7 +165,7 @@ static void rows_block(const field_run *run, field_worker *w,
                         w->sum[i] *= exp((double)old - (double)most);
                         w->least[i] = most;
                     }
-                    w->sum[i] += (double)row_sum(w->a, next - c, w->least[i]);
+                    w->sum[i] += (double)exp_sum(w->a, next - c, w->least[i]);
                 }
             }
             for (size_t i = 0; i < rows; i++)

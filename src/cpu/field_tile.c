@@ -1,8 +1,8 @@
 /* Tiles of the field: centred coordinates, weights, distances.
  *
  * |x-y|^2 = |x|^2 + |y|^2 - 2 x.y after subtracting the group's mean, which
- * takes away the cancellation of points far from the origin; pairs with |x-y|^2
- * < 1e-3 (|x|^2 + |y|^2) are computed again directly (method.md section 2). */
+ * takes away the cancellation of points far from the origin; near pairs are
+ * computed again directly (row.h, method.md section 2). */
 #include <math.h>
 #include <string.h>
 
@@ -40,18 +40,12 @@ void field_weights(const field_run *run, field_worker *w, size_t g,
 /* Targets of a tile of `side` that begins at `first`: where it ends. */
 size_t field_step(const field_run *run, size_t side, size_t first)
 {
-    return least_size(first + run->ct, run->side[side + 1]);
+    return least(first + run->ct, run->side[side + 1]);
 }
 
 void field_forget(field_worker *w)
 {
     w->dist_first = w->dist_last = w->y_first = w->y_last = 0;
-}
-
-static CPU_SIMD void add_point(double *mean, const float *point, size_t n)
-{
-    for (size_t j = 0; j < n; j++)
-        mean[j] += (double)point[j];
 }
 
 /* The mean of all targets, and of queries that are none, over coordinates
@@ -63,9 +57,9 @@ void field_centre(const field_run *run, size_t g, size_t first, size_t last,
     for (size_t j = first; j < last; j++)
         mean[j] = 0;
     for (size_t t = 0; t < run->t; t++)
-        add_point(mean + first, field_target(run, g, t) + first, last - first);
+        row_sum(mean + first, field_target(run, g, t) + first, last - first);
     for (size_t i = 0; i < own; i++)
-        add_point(mean + first, row_of(run, g, i) + first, last - first);
+        row_sum(mean + first, row_of(run, g, i) + first, last - first);
     for (size_t j = first; j < last; j++)
         centre[j] = (float)(mean[j] / (double)(run->t + own));
 }
@@ -129,20 +123,9 @@ static CPU_SIMD int square_row(float *restrict dot, const float *restrict norm,
         float sum = xx + norm[t];
         float d2 = sum - 2 * dot[t];
         dot[t] = d2;
-        near += d2 < FIELD_NEAR * sum;
+        near += d2 < DISTANCE_NEAR * sum;
     }
     return near;
-}
-
-static CPU_SIMD float direct(const float *x, const float *y, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++) {
-        double d = (double)x[j] - (double)y[j];
-        sum += d * d;
-    }
-    return (float)sum;
 }
 
 static CPU_SIMD void root_row(float *d, float floor, size_t n)
@@ -190,7 +173,7 @@ static void dots(const field_run *run, field_worker *w, const field_task *task,
     for (size_t t = 0; t < cols; t++)
         w->yy[t] = 0;
     for (size_t at = 0; at < run->d; at += run->dc) {
-        size_t len = least_size(run->dc, run->d - at);
+        size_t len = least(run->dc, run->d - at);
         field_rows(run, w, task, at, len);
         const float *y = field_targets(run, w, task, first, last, at, len);
         const double *yn = w->yn + (first - w->y_first);
@@ -224,14 +207,15 @@ void field_distances(const field_run *run, field_worker *w,
             float xx = (float)w->xx[i - task->first];
             int near = square_row(row, w->norm, xx, cols);
             int self = run->args.queries_are_targets && i >= first && i < last;
-            if (self && row[i - first] < FIELD_NEAR * (xx + w->norm[i - first]))
+            if (self &&
+                row[i - first] < DISTANCE_NEAR * (xx + w->norm[i - first]))
                 near--;
             for (size_t t = 0; near > 0 && t < cols; t++) {
-                if (!(row[t] < FIELD_NEAR * (xx + w->norm[t])) ||
+                if (!(row[t] < DISTANCE_NEAR * (xx + w->norm[t])) ||
                     (self && first + t == i))
                     continue;
-                row[t] =
-                    direct(x, field_target(run, task->g, first + t), run->d);
+                row[t] = row_distance2(x, field_target(run, task->g, first + t),
+                                       run->d);
                 near--;
             }
         }
@@ -241,33 +225,41 @@ void field_distances(const field_run *run, field_worker *w,
     }
 }
 
-/* Where kept distances of a tile lie: tiles are contiguous, so that they can
- * be read as streams. */
+/* Where a tile lies in the kept distances of a block: tiles are contiguous, so
+ * that they can be read as streams. */
+static float *tile_in(const field_run *run, float *kept, const field_task *task,
+                      size_t first, size_t last, size_t *ld)
+{
+    if (run->t <= run->ct) {
+        *ld = run->t;
+        return kept + first;
+    }
+    *ld = last - first;
+    return kept + (task->last - task->first) * first;
+}
+
 float *field_kept(const field_run *run, const field_task *task, size_t first,
                   size_t last, size_t *ld)
 {
-    float *row = run->dist + (task->g * run->n + task->first) * run->t;
-    if (run->t <= run->ct) {
-        *ld = run->t;
-        return row + first;
-    }
-    *ld = last - first;
-    return row + (task->last - task->first) * first;
+    float *kept = run->dist + (task->g * run->n + task->first) * run->t;
+    return tile_in(run, kept, task, first, last, ld);
 }
 
+/* A strip fills in order: every task begins with its first tile. */
 const float *field_tile(const field_run *run, field_worker *w,
                         const field_task *task, size_t first, size_t last,
                         size_t *ld)
 {
     if (run->dist)
         return field_kept(run, task, first, last, ld);
-    size_t from = first;
-    window(run, &first, &last);
+    float *d = w->dist;
     *ld = run->ct;
-    if (w->dist_first != first || w->dist_last != last) {
-        field_distances(run, w, task, first, last, w->dist, run->ct);
-        w->dist_first = first;
+    if (run->strip)
+        d = tile_in(run, d, task, first, last, ld);
+    if (first < w->dist_first || last > w->dist_last) {
+        field_distances(run, w, task, first, last, d, *ld);
+        w->dist_first = run->strip ? 0 : first;
         w->dist_last = last;
     }
-    return w->dist + (from - first);
+    return d;
 }

@@ -1,6 +1,7 @@
 /* gate: y = x + gate[b,c] r[b,t,c]; without x: y = gate r. */
 #include "cpu/channels.h"
 #include "cpu/cpu.h"
+#include "cpu/row.h"
 
 drift_status cpu_gate_fwd(drift_context *ctx, tensor *y, const tensor *x,
                           const tensor *r, const tensor *gate)
@@ -14,14 +15,6 @@ drift_status cpu_gate_fwd(drift_context *ctx, tensor *y, const tensor *x,
                       f32(gate) + u.row, u.map);
     }
     return DRIFT_OK;
-}
-
-static CPU_SIMD void accumulate(float *restrict dx, const float *restrict dy,
-                                channels s)
-{
-    for (size_t r = 0; r < s.rows; r++)
-        for (size_t i = 0; i < s.width; i++)
-            dx[r * s.stride + i] += dy[r * s.stride + i];
 }
 
 drift_status cpu_gate_bwd(drift_context *ctx, tensor *dx, tensor *dr,
@@ -47,8 +40,9 @@ drift_status cpu_gate_bwd(drift_context *ctx, tensor *dx, tensor *dr,
             channels_gate(drp, dr->fresh ? NULL : drp, dyp, f32(gate) + u.row,
                           u.map);
         }
-        if (dx)
-            accumulate(f32(dx) + u.at, dyp, u.map);
+        for (size_t k = 0; dx && k < u.map.rows; k++)
+            row_add(f32(dx) + u.at + k * u.map.stride, dyp + k * u.map.stride,
+                    u.map.width);
     }
     return DRIFT_OK;
 }

@@ -66,6 +66,7 @@ drift_status cpu_gemm(drift_context *ctx, tensor *c, const tensor *a,
     /* Threads across the products when these are many or small. */
     int across = g > 1 && (g >= 4 * (size_t)threads_get() ||
                            (double)m * (double)n * (double)k < 1e6);
+    (void)across; /* where there is no OpenMP */
 #pragma omp parallel for schedule(dynamic) if (across)
     for (size_t i = 0; i < g; i++)
         cpu_sgemm(transpose_a, transpose_b, m, n, k, alpha, ap + i * step_a,

@@ -15,11 +15,6 @@
 #define ROWS          28         /* rows of x a thread takes at a time */
 #define AHEAD         512 /* longer rows the CPU fetches well by itself */
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static int is_tiled(size_t rows, size_t in, size_t out)
 {
     return rows >= TILED_ROWS && in && in * out <= TILED_WEIGHTS;
@@ -123,9 +118,13 @@ static void pack_strips(float *to, const float *x, size_t rows, size_t in,
 {
     for (size_t j = first; j < last; j += STRIP) {
         size_t cols = least(STRIP, last - j);
-        for (size_t i = 0; i < rows; i++, to += cols)
-            for (size_t c = 0; c < cols; c++)
-                to[c] = x[i * in + j + c];
+        const float *from = x + j;
+        if (cols == STRIP) /* a constant, for the compiler */
+            for (size_t i = 0; i < rows; i++, to += STRIP, from += in)
+                memcpy(to, from, STRIP * sizeof *to);
+        else
+            for (size_t i = 0; i < rows; i++, to += cols, from += in)
+                memcpy(to, from, cols * sizeof *to);
     }
 }
 

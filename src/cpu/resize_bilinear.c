@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "cpu/cpu.h"
 
 #define PARTS 16 /* tasks; each has an intermediate row of its own */
@@ -14,25 +13,30 @@
 /* A matrix [to,from] whose rows are zero but for a run. */
 typedef struct band {
     size_t to, from, room; /* room: longest run */
-    size_t *first, *count;
-    float *weight; /* [to,room] */
+    tensor runs, weights;
+    unsigned *first, *count; /* [to] */
+    float *weight;           /* [to,room] */
 } band;
 
-static void band_free(band *b)
+static void band_free(drift_context *ctx, band *b)
 {
-    mem_free(b->first);
-    mem_free(b->count);
-    mem_free(b->weight);
+    tensor_free(ctx, &b->runs);
+    tensor_free(ctx, &b->weights);
 }
 
 static drift_status band_new(drift_context *ctx, band *b, size_t to,
                              size_t from, size_t room)
 {
+    drift_status status = DRIFT_OK;
     *b = (band){.to = to, .from = from, .room = room};
-    b->first = mem_alloc(ctx, to, sizeof *b->first);
-    b->count = mem_alloc(ctx, to, sizeof *b->count);
-    b->weight = mem_alloc(ctx, to * room, sizeof *b->weight);
-    return b->first && b->count && b->weight ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+    TRY(tensor_new(ctx, &b->runs, DTYPE_I32, SHAPE(2, to)));
+    TRY(tensor_new(ctx, &b->weights, DTYPE_F32, SHAPE(to, room)));
+    b->first = (unsigned *)i32(&b->runs);
+    b->count = b->first + to;
+    b->weight = f32(&b->weights);
+    memset(b->first, 0, 2 * to * sizeof *b->first);
+out:
+    return status;
 }
 
 static drift_status resize_band(drift_context *ctx, band *b, size_t to,
@@ -52,8 +56,8 @@ static drift_status resize_band(drift_context *ctx, band *b, size_t to,
         double high = fmin(floor(at + width), last), sum = 0;
         for (double i = low; i <= high; i++)
             sum += 1 - fabs(at - i) / width;
-        b->first[o] = (size_t)low;
-        b->count[o] = (size_t)(high - low) + 1;
+        b->first[o] = (unsigned)low;
+        b->count[o] = (unsigned)(high - low) + 1;
         for (size_t k = 0; k < b->count[o]; k++) {
             double w = 1 - fabs(at - low - (double)k) / width;
             b->weight[o * b->room + k] = (float)(w / sum);
@@ -69,10 +73,10 @@ static drift_status band_transpose(drift_context *ctx, band *t, const band *b)
 {
     drift_status status = DRIFT_OK;
     size_t room = 1;
-    size_t *uses = mem_alloc(ctx, b->from, sizeof *uses);
-    *t = (band){0};
+    unsigned *uses = (void *)cpu_scratch(ctx, b->from);
     if (!uses)
         return DRIFT_ERROR_MEMORY;
+    memset(uses, 0, b->from * sizeof *uses);
     for (size_t o = 0; o < b->to; o++)
         for (size_t k = 0; k < b->count[o]; k++)
             if (++uses[b->first[o] + k] > room)
@@ -82,11 +86,10 @@ static drift_status band_transpose(drift_context *ctx, band *t, const band *b)
         for (size_t k = 0; k < b->count[o]; k++) {
             size_t i = b->first[o] + k;
             if (!t->count[i])
-                t->first[i] = o;
+                t->first[i] = (unsigned)o;
             t->weight[i * room + t->count[i]++] = b->weight[o * b->room + k];
         }
 out:
-    mem_free(uses);
     return status;
 }
 
@@ -151,7 +154,7 @@ static drift_status apply(drift_context *ctx, tensor *y, const tensor *x,
     size_t rows = y->shape.dim[0] * down->to, c = y->shape.dim[3];
     size_t line = across->from * c, out_line = across->to * c;
     size_t parts = rows < PARTS ? rows : PARTS;
-    float *yp = f32(y), *lines = mem_alloc(ctx, parts * line, sizeof *lines);
+    float *yp = f32(y), *lines = cpu_scratch(ctx, parts * line);
     const float *xp = f32(x);
     if (!lines)
         return DRIFT_ERROR_MEMORY;
@@ -170,7 +173,6 @@ static drift_status apply(drift_context *ctx, tensor *y, const tensor *x,
             else
                 apply_across_wide(yp + r * out_line, sum, across, c, add);
         }
-    mem_free(lines);
     return DRIFT_OK;
 }
 
@@ -183,8 +185,8 @@ drift_status cpu_resize_bilinear_fwd(drift_context *ctx, tensor *y,
     TRY(resize_band(ctx, &across, y->shape.dim[2], x->shape.dim[2], args));
     TRY(apply(ctx, y, x, &down, &across, 0));
 out:
-    band_free(&down);
-    band_free(&across);
+    band_free(ctx, &down);
+    band_free(ctx, &across);
     return status;
 }
 
@@ -201,9 +203,9 @@ drift_status cpu_resize_bilinear_bwd(drift_context *ctx, tensor *dx,
     TRY(band_transpose(ctx, &back, &across));
     TRY(apply(ctx, dx, dy, &up, &back, !dx->fresh));
 out:
-    band_free(&down);
-    band_free(&across);
-    band_free(&up);
-    band_free(&back);
+    band_free(ctx, &down);
+    band_free(ctx, &across);
+    band_free(ctx, &up);
+    band_free(ctx, &back);
     return status;
 }

@@ -63,15 +63,28 @@ float row_square(const float *x, size_t n)
     return square(x, n);
 }
 
+static CPU_SIMD void difference(float *restrict y, const float *p,
+                                const float *q, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a * (p[i] - q[i]);
+}
+
+void row_difference(float *restrict y, const float *p, const float *q, float a,
+                    size_t n)
+{
+    difference(y, p, q, a, n);
+}
+
 static CPU_SIMD float distance2(const float *x, const float *y, size_t n)
 {
-    float sum = 0;
+    double sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++) {
-        float difference = x[i] - y[i];
-        sum += difference * difference;
+        double d = (double)x[i] - (double)y[i];
+        sum += d * d;
     }
-    return sum;
+    return (float)sum;
 }
 
 float row_distance2(const float *x, const float *y, size_t n)

@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <string.h>
 
 #ifdef HAVE_CPU_SUPPORTS
 #define TARGET(name) __attribute__((target(name)))

@@ -1,6 +1,6 @@
 /* CIFAR-10's binary version: batches of records, each a label byte and 32x32
- * red, then green, then blue bytes. A folder of them or the tar they come in.
- */
+ * red, then green, then blue bytes. A folder of them, the tar they come in, or
+ * a folder with that. */
 #include "data/store.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define SIDE      32
 #define PLANE     (SIDE * SIDE)
 #define RECORD    (1 + 3 * PLANE)
-#define MAX_BATCH ((size_t)RECORD * 100000)
+#define MAX_BATCH ((size_t)RECORD * 20000) /* the published have 10,000 */
 #define BATCHES   5
 #define CLASSES   10
 
@@ -130,6 +130,11 @@ static drift_status read_folder(store *s, batch *batches)
             goto out;
         }
         TRY(file_open_view(s->ctx, path, &view));
+        if (view.size > MAX_BATCH) {
+            file_close_view(&view);
+            FAIL(s->ctx, DRIFT_ERROR_FORMAT,
+                 "'%s': more than the %zu bytes allowed", path, MAX_BATCH);
+        }
         batch *b = &batches[number];
         b->data = mem_alloc(s->ctx, view.size, 1);
         b->size = view.size;
@@ -147,26 +152,24 @@ out:
     return status;
 }
 
-static drift_status read_archive(store *s, batch *batches)
+static drift_status read_archive(store *s, const char *path, batch *batches)
 {
     drift_status status = DRIFT_OK;
     file_view view = {0};
     unpack *from = NULL;
     const char *name;
-    int missing = batch_count(s);
-    TRY(file_open_view(s->ctx, s->config->path, &view));
-    TRY(unpack_open(s->ctx, s->config->path, view.data, view.size,
-                    UNPACK_TAR | UNPACK_ZIP, &from));
-    while (missing) {
+    TRY(file_open_view(s->ctx, path, &view));
+    TRY(unpack_open(s->ctx, path, view.data, view.size, UNPACK_TAR | UNPACK_ZIP,
+                    &from));
+    for (;;) {
         TRY(unpack_next(from, &name));
         if (!name)
-            break;
+            break; /* to the end: only there checksums are compared */
         int number = batch_of(s, name);
         if (number < 0 || batches[number].data)
             continue;
         TRY(unpack_read_all(from, MAX_BATCH, &batches[number].data,
                             &batches[number].size));
-        missing--;
     }
 out:
     unpack_close(from);
@@ -178,12 +181,19 @@ drift_status load_cifar(store *s)
 {
     drift_status status = DRIFT_OK;
     batch batches[BATCHES] = {{0}};
-    if (file_is_dir(s->config->path))
-        TRY(read_folder(s, batches));
+    const char *path = s->config->path;
+    char *packed = mem_printf(s->ctx, "%s/" CIFAR_ARCHIVE, path);
+    if (!packed)
+        return DRIFT_ERROR_MEMORY;
+    if (!file_is_dir(path))
+        TRY(read_archive(s, path, batches));
+    else if (file_exists(packed))
+        TRY(read_archive(s, packed, batches));
     else
-        TRY(read_archive(s, batches));
+        TRY(read_folder(s, batches));
     TRY(assemble(s, batches));
 out:
+    mem_free(packed);
     for (int i = 0; i < BATCHES; i++)
         mem_free(batches[i].data);
     return status;

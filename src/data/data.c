@@ -89,6 +89,7 @@ static drift_status kind_of_folder(store *s, int *kind)
             strstr(names[i], "-images.idx3"))
             *kind = DATA_IDX;
         else if (!strcmp(names[i], "cifar-10-batches-bin") ||
+                 !strcmp(names[i], CIFAR_ARCHIVE) ||
                  !strcmp(names[i], "test_batch.bin") ||
                  (!strncmp(names[i], "data_batch_", 11) &&
                   has_ending(names[i], ".bin")))
@@ -156,9 +157,8 @@ static drift_status load(store *s, int kind)
     case DATA_NPZ:
         return load_npz(s);
     default:
-        return ERROR(s->ctx, DRIFT_ERROR_USAGE,
-                     "data.kind %d is unknown; '%s' is no toy either", kind,
-                     s->config->path);
+        return ERROR(s->ctx, DRIFT_ERROR_USAGE, "data.kind %d is unknown",
+                     kind);
     }
 }
 
@@ -175,11 +175,11 @@ static drift_status check_config(drift_context *ctx, const data_config *c)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "data.split is '%s'; allowed are train and test", c->split);
     if (c->height < 0 || c->width < 0 || !c->height != !c->width ||
-        c->height > 65535 || c->width > 65535)
+        c->height > DATA_MAX_SIDE || c->width > DATA_MAX_SIDE)
         FAIL(ctx, DRIFT_ERROR_USAGE,
-             "data.height = %d and data.width = %d; allowed are 1 to 65535 for "
+             "data.height = %d and data.width = %d; allowed are 1 to %d for "
              "both, or 0 for both (as stored)",
-             c->height, c->width);
+             c->height, c->width, DATA_MAX_SIDE);
     if (c->channels != 0 && c->channels != 1 && c->channels != 3)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "data.channels is %d; allowed are 0 (as stored), 1 and 3",
@@ -281,6 +281,31 @@ out:
     return status;
 }
 
+/* Nothing of that name; where data/fetch.sh knows it, how to get it. */
+static drift_status not_found(drift_context *ctx, const char *name)
+{
+    static const char *const known[][2] = {
+        {"fashion-mnist", " (on Debian: the package dataset-fashion-mnist)"},
+        {"cifar10", ""}};
+    drift_status status = DRIFT_OK;
+    char *script = NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(name, known[i][0]))
+            continue;
+        TRY(share_find(ctx, SHARE_DATA, "fetch.sh", &script));
+        FAIL(ctx, DRIFT_ERROR_IO,
+             "the data set '%s' is not there; get it by: sh %s %s%s", name,
+             script ? script : "data/fetch.sh", name, known[i][1]);
+    }
+    FAIL(ctx, DRIFT_ERROR_IO,
+         "unable to open '%s': No such file or directory, here or among the "
+         "data sets that come with the program",
+         name);
+out:
+    mem_free(script);
+    return status;
+}
+
 /* A plain name that is not here is looked for among the data sets that come
  * with the program. */
 static drift_status find_path(drift_context *ctx, const char *path, char **out)
@@ -290,10 +315,7 @@ static drift_status find_path(drift_context *ctx, const char *path, char **out)
     if (!file_exists(path) && !strchr(path, '/')) {
         TRY(share_find(ctx, SHARE_DATA, path, out));
         if (!*out)
-            FAIL(ctx, DRIFT_ERROR_IO,
-                 "unable to open '%s': No such file or directory, here or "
-                 "among the data sets that come with the program",
-                 path);
+            TRY(not_found(ctx, path));
         goto out;
     }
     *out = mem_strdup(ctx, path);
@@ -324,7 +346,7 @@ drift_status dataset_open(drift_context *ctx, const data_config *config,
     if (toy >= 0) {
         TRY(toy_open(d, toy, config, seed));
     } else if (config->kind == DATA_TOY) {
-        TRY(open_store(d, config)); /* tells that there is no such toy */
+        TRY(toy_unknown(ctx, config->path));
     } else {
         TRY(find_path(ctx, config->path, &found.path));
         TRY(open_store(d, &found));

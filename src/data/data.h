@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 
+#define DATA_MAX_SIDE 4096 /* of data.height and data.width */
+
 /* Section `data` of the configuration. */
 typedef struct data_config {
     char *path;        /* a folder, file, archive or toy name; see README.md */

@@ -3,6 +3,7 @@
  * (train_images, train_labels), or unnamed (arr_0, arr_1). */
 #include "data/store.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,20 +17,37 @@ static const char *const label_names[] = {"y_%s",   "%s_labels", "labels",
                                           "labels", "y",         "arr_1"};
 #define NAMES (sizeof image_names / sizeof *image_names)
 
+/* The name that a pattern stands for in this split, "" for none. */
+static void fill_in(const store *s, const char *pattern, char name[64])
+{
+    const char *mark = strstr(pattern, "%s");
+    if (mark)
+        snprintf(name, 64, "%.*s%s%s", (int)(mark - pattern), pattern, s->split,
+                 mark + 2);
+    else
+        snprintf(name, 64, "%s", strcmp(s->split, "train") ? "" : pattern);
+}
+
 static array *find(const store *s, array_list *list, const char *pattern)
 {
     char name[64];
-    const char *mark = strstr(pattern, "%s");
-    if (mark)
-        snprintf(name, sizeof name, "%.*s%s%s", (int)(mark - pattern), pattern,
-                 s->split, mark + 2);
-    else
-        snprintf(name, sizeof name, "%s",
-                 strcmp(s->split, "train") ? "" : pattern);
+    fill_in(s, pattern, name);
     for (size_t i = 0; i < list->count; i++)
         if (!strcmp(list->items[i].name, name))
             return &list->items[i];
     return NULL;
+}
+
+static int is_wanted(const void *arg, const char *name)
+{
+    char one[64], other[64];
+    for (size_t i = 0; i < NAMES; i++) {
+        fill_in(arg, image_names[i], one);
+        fill_in(arg, label_names[i], other);
+        if (!strcmp(name, one) || !strcmp(name, other))
+            return 1;
+    }
+    return 0;
 }
 
 static drift_status take_pixels(store *s, array *a)
@@ -57,13 +75,23 @@ out:
 
 static drift_status take_points(store *s, const array *a)
 {
+    drift_status status = DRIFT_OK;
     s->height = s->width = 1;
     s->channels = 2;
     s->points = mem_alloc(s->ctx, a->dim[0], 2 * sizeof *s->points);
     if (!s->points)
         return DRIFT_ERROR_MEMORY;
     array_to_f32(a, s->points);
-    return DRIFT_OK;
+    for (size_t i = 0; i < a->dim[0]; i++) {
+        const float *p = s->points + 2 * i;
+        if (!isfinite(p[0]) || !isfinite(p[1]))
+            FAIL(s->ctx, DRIFT_ERROR_FORMAT,
+                 "'%s': row %zu of '%s' is (%g, %g); allowed are finite "
+                 "numbers",
+                 s->config->path, i, a->name, p[0], p[1]);
+    }
+out:
+    return status;
 }
 
 static drift_status take_labels(store *s, const array *a)
@@ -94,7 +122,7 @@ drift_status load_npz(store *s)
     drift_status status = DRIFT_OK;
     array_list list = {0};
     array *images = NULL, *labels = NULL;
-    TRY(npz_read(s->ctx, s->config->path, &list));
+    TRY(npz_read_some(s->ctx, s->config->path, is_wanted, s, &list));
     for (size_t i = 0; i < NAMES && !images; i++) {
         images = find(s, &list, image_names[i]);
         labels = find(s, &list, label_names[i]);

@@ -26,13 +26,26 @@ const char *store_base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static int ends_as(const char *name, const char *const *endings)
+{
+    const char *base = store_base_name(name), *dot = strrchr(base, '.');
+    for (; base[0] != '.' && dot && *endings; endings++)
+        if (!strcasecmp(dot, *endings))
+            return 1;
+    return 0;
+}
+
 int store_is_image_name(const char *name)
 {
-    const char *base = store_base_name(name);
-    const char *dot = strrchr(base, '.');
-    return base[0] != '.' && dot &&
-           (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") ||
-            !strcasecmp(dot, ".jpeg"));
+    static const char *const read[] = {".png", ".jpg", ".jpeg", NULL};
+    return ends_as(name, read);
+}
+
+int store_is_other_image_name(const char *name)
+{
+    static const char *const others[] = {".webp", ".gif",  ".bmp",  ".tif",
+                                         ".tiff", ".avif", ".heic", NULL};
+    return ends_as(name, others);
 }
 
 static size_t image_bytes(const store *s)

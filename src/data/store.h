@@ -51,10 +51,15 @@ drift_status store_select(const store *s, const int *labels, size_t classes,
 drift_status store_check_labels(store *s, int *classes) DRIFT_MUST_CHECK;
 void store_free(store *s);
 
-/* Whether a file name ends like an image's; hidden files do not count. */
+/* Whether a file name ends like an image's; hidden files do not count. The
+ * others are images that we cannot read. */
 int store_is_image_name(const char *name);
+int store_is_other_image_name(const char *name);
 /* The part after the last '/'. */
 const char *store_base_name(const char *path);
+
+/* CIFAR-10 as it is published and data/fetch.sh leaves it in its folder. */
+#define CIFAR_ARCHIVE "cifar-10-binary.tar.gz"
 
 /* The sources; each fills the store from config->path. */
 drift_status load_idx(store *s) DRIFT_MUST_CHECK;
@@ -67,6 +72,8 @@ drift_status is_cifar_archive(store *s, int *out) DRIFT_MUST_CHECK;
 
 /* The toys: -1 when there is none of that name. */
 int toy_find(const char *name);
+/* The error that names all there are. */
+drift_status toy_unknown(drift_context *ctx, const char *name) DRIFT_MUST_CHECK;
 drift_status toy_open(dataset *d, int toy, const data_config *config,
                       uint64_t seed) DRIFT_MUST_CHECK;
 

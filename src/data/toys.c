@@ -4,6 +4,7 @@
 #include "data/store.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -85,6 +86,18 @@ int toy_find(const char *name)
         if (!strcmp(dataset_toys[i], name))
             return i;
     return -1;
+}
+
+drift_status toy_unknown(drift_context *ctx, const char *name)
+{
+    char all[128] = "";
+    for (int i = 0; dataset_toys[i]; i++) {
+        size_t n = strlen(all);
+        snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "",
+                 dataset_toys[i]);
+    }
+    return ERROR(ctx, DRIFT_ERROR_USAGE, "'%s' is no toy; there are %s", name,
+                 all);
 }
 
 static drift_status get(dataset *d, size_t i, float *out)

@@ -20,9 +20,12 @@ void features_add(tape *t, features *f, var *value, const char *name)
     drift_status status = DRIFT_OK;
     if (!value || tape_status(t) != DRIFT_OK)
         return;
-    if (value->value.shape.ndim != 3 || strlen(name) >= FEATURE_NAME)
+    if (value->value.shape.ndim != 3)
         FAIL(ctx, DRIFT_ERROR_SHAPE, "feature family '%s' is not [B,F,C]",
              name);
+    if (strlen(name) >= FEATURE_NAME)
+        FAIL(ctx, DRIFT_ERROR_SHAPE,
+             "the name of feature family '%s' is too long", name);
     if (f->count == f->room) {
         size_t room = f->room ? 2 * f->room : 8;
         feature *more = mem_resize(ctx, f->list, room, sizeof *more);

@@ -13,8 +13,7 @@
 #define SHIFT  8
 #define MEMORY ((size_t)16 << 20)
 
-/* Logits of size 1/R are magnified rounding; sharper than any temperature
- * that makes sense. */
+/* Of rounding in a field of blunt kernels. */
 #define TOLERANCE 2e-3
 
 typedef struct check {
@@ -57,10 +56,11 @@ out:
     return status;
 }
 
-/* Largest |v + sign w| against the largest |v|; not finite is the worst. */
+/* Largest |v + sign w| against the largest |v|; not finite is the worst, and
+ * so is a field that vanishes: all points are within reach of the kernel. */
 static double mismatch(const float *v, const float *w, float sign)
 {
-    double most = 0, size = 1e-30;
+    double most = 0, size = 0;
     for (size_t i = 0; i < (size_t)N * D; i++) {
         double e = fabs((double)v[i] + (double)sign * (double)w[i]);
         if (!isfinite(e))
@@ -68,16 +68,30 @@ static double mismatch(const float *v, const float *w, float sign)
         most = fmax(most, e);
         size = fmax(size, fabs((double)v[i]));
     }
-    return most / size;
+    return size > 0 ? most / size : INFINITY;
+}
+
+/* Logits are d/R or d^2/(2 R^2), d about 1: their rounding is that of the
+ * affinities. */
+static double tolerance(const field_args *args)
+{
+    double sharpest = 0;
+    for (int j = 0; j < args->temperatures; j++) {
+        double r = (double)args->r[j];
+        sharpest = fmax(sharpest,
+                        args->shape == FIELD_LAPLACE ? 1 / r : 1 / (r * r));
+    }
+    return fmax(TOLERANCE, 64 * 0x1p-24 * sharpest);
 }
 
 static drift_status demand(const check *c, const char *what, double error)
 {
-    if (!(error <= TOLERANCE))
+    double allowed = tolerance(&c->args);
+    if (!(error <= allowed))
         return ERROR(c->ctx, DRIFT_ERROR_DEVICE,
                      "preflight: the field is not right on this device: %s "
                      "is violated by %.2g of the field, allowed is %.2g",
-                     what, error, TOLERANCE);
+                     what, error, allowed);
     return DRIFT_OK;
 }
 

@@ -36,24 +36,24 @@ drift_status spread_measure(drift_context *ctx, size_t entries,
     size_t d = nx / gen->shape.dim[0];
     if (d != ny / pos->shape.dim[0])
         FAIL(ctx, DRIFT_ERROR_SHAPE, "spread: samples of different size");
-    x = mem_alloc(ctx, nx, sizeof *x);
-    y = mem_alloc(ctx, ny, sizeof *y);
-    mean = mem_alloc(ctx, entries * d, sizeof *mean);
+    x = mem_alloc(ctx, n * d, sizeof *x);
+    y = mem_alloc(ctx, p * d, sizeof *y);
+    mean = mem_alloc(ctx, d, sizeof *mean);
     if (!x || !y || !mean) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    TRY(tensor_read(ctx, gen, x));
-    TRY(tensor_read(ctx, pos, y));
-#pragma omp parallel for
     for (size_t e = 0; e < entries; e++) {
         out[e] = NAN;
         if (n < 2 || p < 2)
             continue;
-        double data = variance(y + e * p * d, p, d, mean + e * d);
+        tensor made = tensor_view(gen, e * n * d, SHAPE(n, d));
+        tensor real = tensor_view(pos, e * p * d, SHAPE(p, d));
+        TRY(tensor_read(ctx, &made, x));
+        TRY(tensor_read(ctx, &real, y));
+        double data = variance(y, p, d, mean);
         if (data > 0)
-            out[e] =
-                (float)sqrt(variance(x + e * n * d, n, d, mean + e * d) / data);
+            out[e] = (float)sqrt(variance(x, n, d, mean) / data);
     }
 out:
     mem_free(x);

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-#define BLOCK 64
+#define PARTS 64 /* sums of their own */
+#define BLOCK 64 /* points of x at a time */
 
 static double distance(const float *x, const float *y, size_t d)
 {
@@ -20,17 +21,19 @@ static double distance(const float *x, const float *y, size_t d)
 static double mean_distance(const float *x, size_t n, const float *y, size_t m,
                             size_t d)
 {
-    double total = 0;
-#pragma omp parallel for ordered schedule(static, 1)
-    for (size_t first = 0; first < n; first += BLOCK) {
-        size_t last = first + BLOCK < n ? first + BLOCK : n;
-        double sum = 0;
-        for (size_t t = 0; t < m; t++)
-            for (size_t i = first; i < last; i++)
-                sum += distance(x + i * d, y + t * d, d);
-#pragma omp ordered
-        total += sum;
+    double part[PARTS] = {0}, total = 0;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t p = 0; p < PARTS; p++) {
+        size_t end = n * (p + 1) / PARTS;
+        for (size_t first = n * p / PARTS, last; first < end; first = last) {
+            last = first + BLOCK < end ? first + BLOCK : end;
+            for (size_t t = 0; t < m; t++)
+                for (size_t i = first; i < last; i++)
+                    part[p] += distance(x + i * d, y + t * d, d);
+        }
     }
+    for (size_t p = 0; p < PARTS; p++)
+        total += part[p];
     return total / (double)n / (double)m;
 }
 

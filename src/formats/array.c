@@ -220,7 +220,7 @@ drift_status array_to_i32(drift_context *ctx, const array *a, int32_t *out)
     const unsigned char *p = a->data;
     for (size_t i = 0; i < n; i++) {
         const unsigned char *at = p + size * i;
-        /* I64 first as an integer: a double has only 53 bits. */
+        /* A double is exact for all that fits. */
         double v = value_at(a->type, at);
         int fits = v >= INT32_MIN && v <= INT32_MAX;
         if (!fits || (!is_integer(a->type) && v != floor(v)))

@@ -23,11 +23,6 @@ static int is_jpeg(const unsigned char *data, size_t size)
     return size >= 3 && !memcmp(data, "\xff\xd8\xff", 3);
 }
 
-int image_recognised(const unsigned char *data, size_t size)
-{
-    return is_png(data, size) || is_jpeg(data, size);
-}
-
 drift_status image_decode(drift_context *ctx, const char *name,
                           const unsigned char *data, size_t size, image *out)
 {

@@ -18,13 +18,12 @@ typedef struct image {
 void image_free(image *img);
 
 /* An image file's bytes, PNG or JPEG by their first bytes. Transparent pixels
- * are laid over white, 16-bit samples rounded to 8, palettes expanded.
+ * are laid over white, 16-bit samples rounded to 8, palettes expanded, JPEGs
+ * turned upright as their Exif data say.
  * `name` is for error texts. */
 drift_status image_decode(drift_context *ctx, const char *name,
                           const unsigned char *data, size_t size,
                           image *out) DRIFT_MUST_CHECK;
-/* Whether the bytes begin like a PNG or a JPEG file. */
-int image_recognised(const unsigned char *data, size_t size);
 drift_status image_read(drift_context *ctx, const char *path,
                         image *out) DRIFT_MUST_CHECK;
 

@@ -311,8 +311,10 @@ drift_status npy_parse(drift_context *ctx, const char *name,
                               : error_prefix(ctx, status, "'%s'", name);
 }
 
-drift_status npz_parse(drift_context *ctx, const char *name,
-                       const unsigned char *data, size_t size, array_list *out)
+static drift_status parse_some(drift_context *ctx, const char *name,
+                               const unsigned char *data, size_t size,
+                               npz_filter *wanted, const void *arg,
+                               array_list *out)
 {
     drift_status status = DRIFT_OK;
     source s = {0};
@@ -334,6 +336,8 @@ drift_status npz_parse(drift_context *ctx, const char *name,
             status = DRIFT_ERROR_MEMORY;
             goto out;
         }
+        if (wanted && !wanted(arg, key))
+            continue;
         if (array_list_find(out, key))
             FAIL(ctx, DRIFT_ERROR_FORMAT, "'%s' holds '%s' twice", name, entry);
         status = read_array(ctx, &s, unpack_limit(s.from), key, out);
@@ -348,15 +352,19 @@ out:
     return status;
 }
 
-static drift_status read_file(
-    drift_context *ctx, const char *path, array_list *out,
-    drift_status (*parse)(drift_context *, const char *, const unsigned char *,
-                          size_t, array_list *))
+drift_status npz_parse(drift_context *ctx, const char *name,
+                       const unsigned char *data, size_t size, array_list *out)
+{
+    return parse_some(ctx, name, data, size, NULL, NULL, out);
+}
+
+drift_status npz_read_some(drift_context *ctx, const char *path,
+                           npz_filter *wanted, const void *arg, array_list *out)
 {
     file_view view;
     drift_status status = file_open_view(ctx, path, &view);
     if (status == DRIFT_OK) {
-        status = parse(ctx, path, view.data, view.size, out);
+        status = parse_some(ctx, path, view.data, view.size, wanted, arg, out);
         file_close_view(&view);
     }
     return status;
@@ -364,10 +372,16 @@ static drift_status read_file(
 
 drift_status npy_read(drift_context *ctx, const char *path, array_list *out)
 {
-    return read_file(ctx, path, out, npy_parse);
+    file_view view;
+    drift_status status = file_open_view(ctx, path, &view);
+    if (status == DRIFT_OK) {
+        status = npy_parse(ctx, path, view.data, view.size, out);
+        file_close_view(&view);
+    }
+    return status;
 }
 
 drift_status npz_read(drift_context *ctx, const char *path, array_list *out)
 {
-    return read_file(ctx, path, out, npz_parse);
+    return npz_read_some(ctx, path, NULL, NULL, out);
 }

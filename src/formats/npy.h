@@ -12,6 +12,12 @@ drift_status npy_read(drift_context *ctx, const char *path,
                       array_list *out) DRIFT_MUST_CHECK;
 drift_status npz_read(drift_context *ctx, const char *path,
                       array_list *out) DRIFT_MUST_CHECK;
+/* Of a .npz only those arrays whose name `wanted` takes: what others are made
+ * of does not matter. */
+typedef int npz_filter(const void *arg, const char *name);
+drift_status npz_read_some(drift_context *ctx, const char *path,
+                           npz_filter *wanted, const void *arg,
+                           array_list *out) DRIFT_MUST_CHECK;
 /* The same from memory; `name` is for error texts. */
 drift_status npy_parse(drift_context *ctx, const char *name,
                        const unsigned char *data, size_t size,

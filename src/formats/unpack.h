@@ -11,7 +11,8 @@
 enum {
     UNPACK_TAR = 1, /* tar, also in gz, bz2, xz */
     UNPACK_ZIP = 2,
-    UNPACK_GZ = 4 /* one file, plain or in gz, bz2, xz */
+    UNPACK_GZ = 4,     /* one file, plain or in gz, bz2, xz */
+    UNPACK_FOLDERS = 8 /* give the entries of folders, too */
 };
 
 typedef struct unpack unpack;
@@ -23,8 +24,9 @@ drift_status unpack_open(drift_context *ctx, const char *name,
                          unpack **out) DRIFT_MUST_CHECK;
 void unpack_close(unpack *u); /* NULL is fine */
 
-/* The next file's name (valid until the following call), NULL after the last.
- * Folders and links are left out. */
+/* The next file's name (valid until the following call), NULL after the last:
+ * then nothing is missing and the checksum of a gz is right. Links are left
+ * out, and folders but for UNPACK_FOLDERS, whose names end in '/'. */
 drift_status unpack_next(unpack *u, const char **name) DRIFT_MUST_CHECK;
 
 /* Up to `size` bytes of that file; *got is less only at its end. */

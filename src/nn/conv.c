@@ -6,8 +6,8 @@
  *     out = conv3x3(SiLU(GroupNorm(x))), patch x patch pixels a location
  *
  * The channels halve where the resolution doubles, so every resolution costs
- * the same; with 3 levels and hidden = 16 a 28x28 picture grows over 7x7x64,
- * 14x14x32, 28x28x16. A size that the levels do not divide is made a little
+ * the same; with 3 levels, hidden = 16 and patch = 1 a 28x28 picture grows over
+ * 7x7x64, 14x14x32, 28x28x16. A size that the levels do not divide is made a little
  * larger and cropped. mod(u) = u (1 + scale) + shift with scale and shift
  * linear in SiLU(cond). */
 #include "base/mem.h"

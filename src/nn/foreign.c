@@ -283,7 +283,7 @@ static const array *find_array(const array_list *arrays, const char *prefix,
 /* What did not fit; `text` is cut off when there is too much of it. */
 typedef struct complaint {
     char text[1500];
-    size_t used, count;
+    size_t used, count, left_out;
 } complaint;
 
 static void complain(drift_context *ctx, complaint *c, const char *fmt, ...)
@@ -301,6 +301,8 @@ static void complain(drift_context *ctx, complaint *c, const char *fmt, ...)
     if (c->used + need < sizeof c->text)
         c->used += (size_t)snprintf(c->text + c->used, sizeof c->text - c->used,
                                     "%s%s", c->count ? "; " : "", one);
+    else
+        c->left_out++;
     c->count++;
 }
 
@@ -403,8 +405,7 @@ drift_status foreign_load(generator *g, foreign_kind kind,
     }
     if (c.count)
         FAIL(ctx, DRIFT_ERROR_FORMAT, "weights: %zu do not fit: %s%s", c.count,
-             c.text,
-             c.used + sizeof pieces->name > sizeof c.text ? " ..." : "");
+             c.text, c.left_out ? " ..." : "");
 out:
     mem_free(used);
     mem_free(pieces);

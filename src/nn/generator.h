@@ -12,8 +12,8 @@ typedef enum generator_kind {
     GENERATOR_MLP
 } generator_kind;
 
-/* Section `generator` of the configuration, see src/train/config.c for the
- * meaning and range of each. */
+/* Section `generator` of the configuration, see src/train/config_table.c for
+ * the meaning and range of each. */
 typedef struct generator_config {
     int kind;
     /* all */
@@ -101,8 +101,8 @@ struct generator {
     condition condition;
     void *state;     /* of the kind */
     int last_weight; /* of the output layer, for initial_spread */
-    /* Tests and diagnostics: called with inner values ("condition",
-     * "block.3") as they are computed; NULL = not. */
+    /* Tests and diagnostics: called with inner values ("cond"; "block", 3;
+     * "map", 1) as they are computed; NULL = not. */
     void (*watch)(void *data, const char *name, int index, var *value);
     void *watch_data;
 };

@@ -20,7 +20,7 @@ typedef struct backend {
 #undef OP
 } backend;
 
-/* Shape checks, one an op (src/ops/check_*.c): DRIFT_ERROR_SHAPE with a text
+/* Shape checks, one an op (src/ops/<op>.c): DRIFT_ERROR_SHAPE with a text
  * that names the op and the shapes. */
 #define OP(name, params, args) drift_status check_##name params;
 #include "ops/ops.def"

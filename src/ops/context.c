@@ -6,6 +6,13 @@
 #include "base/threads.h"
 #include "ops/backend.h"
 
+/* "NAME" or "NAME:..." */
+static int is_kind(const char *device, const char *name)
+{
+    size_t n = strlen(name);
+    return !strncmp(device, name, n) && (!device[n] || device[n] == ':');
+}
+
 drift_status drift_context_open(drift_context **out,
                                 const drift_options *options)
 {
@@ -21,7 +28,8 @@ drift_status drift_context_open(drift_context **out,
     if (o->threads < 0)
         FAIL(ctx, DRIFT_ERROR_USAGE, "threads: %d is not 0 or more",
              o->threads);
-    threads_set(o->threads);
+    ctx->threads = o->threads ? o->threads : threads_available();
+    threads_set(ctx->threads);
     if (o->profile) {
         ctx->profile = mem_alloc(ctx, 1, sizeof *ctx->profile);
         if (!ctx->profile)
@@ -30,8 +38,12 @@ drift_status drift_context_open(drift_context **out,
     if (!strcmp(device, "auto") || !strcmp(device, "cpu"))
         TRY(cpu_open(ctx));
 #ifdef HAVE_OPENCL
-    else if (!strcmp(device, "opencl") || !strncmp(device, "opencl:", 7))
+    else if (is_kind(device, "opencl"))
         TRY(ocl_open(ctx, device[6] ? device + 7 : ""));
+#else
+    else if (is_kind(device, "opencl") || is_kind(device, "check"))
+        FAIL(ctx, DRIFT_ERROR_DEVICE,
+             "device '%s': built without OpenCL; devices: auto, cpu", device);
 #endif
     else
         FAIL(ctx, DRIFT_ERROR_DEVICE,

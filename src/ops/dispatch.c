@@ -1,4 +1,5 @@
-/* The entry points op_<name>: check, count, call the backend. */
+/* The entry points op_<name>: check, count, call the backend with the context's
+ * number of threads, whichever thread calls. */
 #include "base/threads.h"
 #include "ops/backend.h"
 
@@ -27,6 +28,7 @@ static void count(drift_context *ctx, op_id op, double begin)
         drift_status status = check_##name args;                               \
         if (status == DRIFT_OK) {                                              \
             double begin = now(ctx);                                           \
+            threads_set(ctx->threads);                                         \
             status = ctx->backend->name args;                                  \
             count(ctx, OP_##name, begin);                                      \
         }                                                                      \

@@ -3,7 +3,7 @@
  * their own that lie in no set (gen may then be NULL: no generated samples). */
 #include <math.h>
 
-#include "drift/field.h"
+#include "ops/field.h"
 #include "ops/check.h"
 
 static int is_set(const tensor *t, const tensor *x)

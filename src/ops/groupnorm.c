@@ -13,7 +13,7 @@ static drift_status check(drift_context *ctx, const tensor *x, const tensor *w,
 {
     if (x->shape.ndim < 2)
         return check_failed(ctx, "groupnorm", "x is not [n,...,c]", x, NULL);
-    if (groups < 1 || last_dim(x) % (size_t)groups)
+    if (groups < 1 || !last_dim(x) || last_dim(x) % (size_t)groups)
         return check_failed(ctx, "groupnorm",
                             "the channels do not divide into the groups", x,
                             NULL);

@@ -36,9 +36,9 @@ static void add_tick(axis *a, double value)
     write_label(a->label[a->count++], value);
 }
 
-static void set_linear(axis *a, int wanted)
+static void set_linear(axis *a, int wanted, double least)
 {
-    double step = round_step((a->high - a->low) / wanted);
+    double step = fmax(least, round_step((a->high - a->low) / wanted));
     for (double i = ceil(a->low / step - 1e-9);
          i * step <= a->high + 1e-9 * step; i++) {
         add_tick(a, i == 0 ? 0 : i * step);
@@ -56,7 +56,7 @@ static void set_log(axis *a, int wanted)
     int each = decades < 2.2 ? 3 : 1;
     if (decades < 1) { /* too short for those: as if it were linear */
         axis plain = {.low = pow(10, a->low), .high = pow(10, a->high)};
-        set_linear(&plain, wanted);
+        set_linear(&plain, wanted, 0);
         for (size_t i = 0; i < plain.count; i++)
             if (plain.tick[i] > 0)
                 add_tick(a, plain.tick[i]);
@@ -72,8 +72,10 @@ static void set_log(axis *a, int wanted)
         }
 }
 
-void axis_set(axis *a, double low, double high, int log, int wanted, int pad)
+void axis_set(axis *a, double low, double high, axis_scale scale, int wanted,
+              int pad)
 {
+    int log = scale == AXIS_LOG;
     *a = (axis){.log = log};
     if (log && !(low > 0 && high >= low && isfinite(high))) {
         low = 1;
@@ -100,7 +102,7 @@ void axis_set(axis *a, double low, double high, int log, int wanted, int pad)
     if (log)
         set_log(a, wanted);
     else
-        set_linear(a, wanted);
+        set_linear(a, wanted, scale == AXIS_WHOLE);
 }
 
 double axis_place(const axis *a, double value)

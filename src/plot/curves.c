@@ -12,15 +12,9 @@
 #define RIGHT  18.0
 #define TOP    32.0
 #define BOTTOM 46.0
-#define LEGEND 18.0 /* height of the legend's row */
-
-static int has_names(const plot_panel *p)
-{
-    for (size_t i = 0; i < p->line_count; i++)
-        if (p->lines[i].name)
-            return 1;
-    return 0;
-}
+#define LEGEND 18.0 /* height of a row of the legend */
+#define SAMPLE 24.0 /* a piece of the line before its name, */
+#define GAP    18.0 /* and room after it */
 
 static int shown(const plot_panel *p, double x, double y)
 {
@@ -31,34 +25,51 @@ static void find_axes(const plot_panel *p, axis *x, axis *y)
 {
     double x_low = INFINITY, x_high = -INFINITY;
     double y_low = INFINITY, y_high = -INFINITY;
+    int whole = 1; /* steps */
     for (size_t i = 0; i < p->line_count; i++)
         for (size_t k = 0; k < p->lines[i].count; k++) {
             double at = p->lines[i].x[k], value = p->lines[i].y[k];
             if (!shown(p, at, value))
                 continue;
+            whole &= at == floor(at);
             x_low = fmin(x_low, at);
             x_high = fmax(x_high, at);
             y_low = fmin(y_low, value);
             y_high = fmax(y_high, value);
         }
-    axis_set(x, x_low, x_high, 0, 6, 0);
-    axis_set(y, y_low, y_high, p->log_y, 5, 1);
+    axis_set(x, x_low, x_high, whole ? AXIS_WHOLE : AXIS_LINEAR, 6, 0);
+    axis_set(y, y_low, y_high, p->log_y ? AXIS_LOG : AXIS_LINEAR, 5, 1);
 }
 
-static void draw_legend(canvas *c, const plot_panel *p, double x, double y)
+/* Names from (x,y) on, in as many rows of this width as they need: the height
+ * of all, which alone is found out where `draw` is 0. */
+static double legend(canvas *c, const plot_panel *p, double x, double y,
+                     double width, int draw)
 {
+    double at = 0, height = 0;
     for (size_t i = 0; i < p->line_count; i++) {
-        if (!p->lines[i].name)
+        const char *name = p->lines[i].name;
+        if (!name)
             continue;
-        canvas_colour(c, i, 1);
-        cairo_set_line_width(c->cairo, 3);
-        cairo_move_to(c->cairo, x, y - 4);
-        cairo_line_to(c->cairo, x + 18, y - 4);
-        cairo_stroke(c->cairo);
-        canvas_grey(c, 0.2, 1);
-        canvas_text(c, x + 24, y, CANVAS_TEXT, 0, TEXT_LEFT, p->lines[i].name);
-        x += 24 + canvas_text_width(c, CANVAS_TEXT, p->lines[i].name) + 18;
+        double size = SAMPLE + canvas_text_width(c, CANVAS_TEXT, name);
+        if (height == 0 || (at > 0 && at + size > width)) {
+            at = 0;
+            height += LEGEND;
+        }
+        double base = y + height - LEGEND;
+        if (draw) {
+            canvas_colour(c, i, 1);
+            cairo_set_line_width(c->cairo, 3);
+            cairo_move_to(c->cairo, x + at, base - 4);
+            cairo_line_to(c->cairo, x + at + SAMPLE - 6, base - 4);
+            cairo_stroke(c->cairo);
+            canvas_grey(c, 0.2, 1);
+            canvas_text(c, x + at + SAMPLE, base, CANVAS_TEXT, 0, TEXT_LEFT,
+                        name);
+        }
+        at += size + GAP;
     }
+    return height;
 }
 
 /* The points of one stretch of x. */
@@ -140,15 +151,15 @@ static void draw_line(canvas *c, const plot_panel *p, size_t index, box area,
 static void draw_panel(canvas *c, const plot_panel *p, double x, double y)
 {
     axis x_axis, y_axis;
-    double legend = has_names(p) ? LEGEND : 0;
-    box area = {x + LEFT, y + TOP + legend, WIDTH - LEFT - RIGHT,
-                HEIGHT - TOP - BOTTOM - legend};
+    double width = WIDTH - LEFT - RIGHT;
+    double names = legend(c, p, 0, 0, width, 0);
+    box area = {x + LEFT, y + TOP + names, width,
+                HEIGHT - TOP - BOTTOM - names};
     find_axes(p, &x_axis, &y_axis);
     canvas_grey(c, 0.1, 1);
     if (p->title)
         canvas_text(c, area.x, y + 22, CANVAS_TITLE, 1, TEXT_LEFT, p->title);
-    if (legend > 0)
-        draw_legend(c, p, area.x, y + TOP + 8);
+    (void)legend(c, p, area.x, y + TOP + 8, width, 1);
     canvas_axes(c, area, &x_axis, &y_axis);
     canvas_grey(c, 0.3, 1);
     if (p->x_label)

@@ -124,8 +124,8 @@ static void draw_square(canvas *c, const plot_square *s, double x, double y)
     axis x_axis, y_axis;
     box area = {x + LEFT, y + TOP, SIDE, SIDE};
     find_bounds(s, low, high);
-    axis_set(&x_axis, low[0], high[0], 0, 5, 0);
-    axis_set(&y_axis, low[1], high[1], 0, 5, 0);
+    axis_set(&x_axis, low[0], high[0], AXIS_LINEAR, 5, 0);
+    axis_set(&y_axis, low[1], high[1], AXIS_LINEAR, 5, 0);
     canvas_grey(c, 0.1, 1);
     if (s->title)
         canvas_text(c, area.x + area.w / 2, y + 24, CANVAS_TITLE, 1,

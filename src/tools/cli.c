@@ -2,17 +2,23 @@
 #include "tools/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/nearest.h"
 
 static const option common[] = {
-    {OPTION_FLAG, "help", NULL, "show this text and end", NULL, 0, 0},
+    {OPTION_FLAG, "help", NULL, "show this text and end; also -h", NULL, 0, 0},
     {OPTION_FLAG, "version", NULL, "show the version and end", NULL, 0, 0},
 };
 #define COMMON (sizeof common / sizeof *common)
@@ -45,9 +51,20 @@ int cli_has_live_line(void)
     return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 
+/* One less than a terminal's columns: the last one may begin a new line. */
+static int line_width(void)
+{
+#ifdef TIOCGWINSZ
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+        return size.ws_col - 1;
+#endif
+    return 79;
+}
+
 void cli_live_line(const char *text)
 {
-    fprintf(stderr, "\r%s\033[K", text);
+    fprintf(stderr, "\r%.*s\033[K", line_width(), text);
     fflush(stderr);
     live = 1;
 }
@@ -87,6 +104,58 @@ int cli_close_stdout(const tool *t)
     fprintf(stderr, "%s: unable to write standard output: %s\n", t->name,
             strerror(errno));
     return EXIT_FAILED;
+}
+
+/* -- signals ------------------------------------------------------------ */
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+    caught = number;
+}
+
+void cli_catch_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal}, old;
+    sigemptyset(&a.sa_mask);
+    a.sa_flags = SA_RESETHAND;
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &a, NULL);
+}
+
+int cli_signal(void)
+{
+    return caught;
+}
+
+/* -- files -------------------------------------------------------------- */
+
+/* A file opened under the number of a closed stream would get its text. */
+static void open_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", O_RDWR); /* takes the lowest number */
+}
+
+drift_status cli_make_dir(drift_context *ctx, const char *path)
+{
+    return file_make_dir(ctx, path);
+}
+
+drift_status cli_try_output(drift_context *ctx, const char *path)
+{
+    struct stat info;
+    file_writer *w;
+    if (!strcmp(path, "-") ||
+        (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+        return DRIFT_OK; /* opened once only */
+    drift_status status = file_create(ctx, path, &w);
+    file_abort(w);
+    return status;
 }
 
 /* -- parsing ------------------------------------------------------------ */
@@ -143,6 +212,9 @@ static int unknown(const tool *t, const char *arg, int length)
 static int wrong_value(const tool *t, const option *o, const char *text,
                        const char *what)
 {
+    if (o->kind == OPTION_WHOLE) /* in the notation that is read */
+        return cli_usage(t, "--%s: '%s' is %s; allowed: %.0f to %.0f", o->name,
+                         text, what, o->low, o->high);
     return cli_usage(t, "--%s: '%s' is %s; allowed: %.15g to %.15g", o->name,
                      text, what, o->low, o->high);
 }
@@ -185,6 +257,8 @@ static int parse_option(const tool *t, int argc, char **argv, int *i)
     const option *o = NULL;
     if (!strncmp(arg, "--", 2))
         o = find(t, arg + 2, length - 2);
+    else if (!strcmp(arg, "-h"))
+        o = &common[0];
     if (!o)
         return unknown(t, arg, (int)length);
     if (o->kind != OPTION_FLAG && arg[length])
@@ -207,6 +281,7 @@ static int parse_option(const tool *t, int argc, char **argv, int *i)
 int cli_parse(const tool *t, int argc, char **argv, int *count)
 {
     int kept = 0, options = 1;
+    open_streams();
     for (int i = 1; i < argc; i++) {
         char *arg = argv[i];
         if (options && !strcmp(arg, "--")) {

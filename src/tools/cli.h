@@ -34,7 +34,8 @@ typedef struct tool {
     const char *more; /* last words of --help, or NULL */
 } tool;
 
-/* Fill the options' values from argv; the rest, in order, goes to the front of
+/* To be called first: closed standard streams are opened on /dev/null. Fill
+ * the options' values from argv; the rest, in order, goes to the front of
  * argv[1] ... and its number to *count. Returns -1 to go on, else the exit
  * code (--help and --version have been printed, errors told). */
 int cli_parse(const tool *t, int argc, char **argv, int *count);
@@ -50,8 +51,18 @@ int cli_open(const tool *t, const char *device, int64_t threads, int profile,
 /* Tell the context's error; returns the exit code for it. */
 int cli_failed(const tool *t, const drift_context *ctx, drift_status status);
 
-/* One line that is rewritten in place where stderr is a terminal. Log lines
- * and errors go above it. */
+/* SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup) are only
+ * noted; a second one of a kind ends the program at once. */
+void cli_catch_signals(void);
+int cli_signal(void); /* the one that came, or 0 */
+
+/* Make a folder and its parents. */
+drift_status cli_make_dir(drift_context *ctx, const char *path);
+/* Whether a file can be made under this name, to be asked before the work. */
+drift_status cli_try_output(drift_context *ctx, const char *path);
+
+/* One line that is rewritten in place where stderr is a terminal, cut to its
+ * width. Log lines and errors go above it. */
 int cli_has_live_line(void);
 void cli_live_line(const char *text);
 void cli_end_live_line(void); /* keep what it shows */

@@ -64,9 +64,11 @@ static json_t *model_facts(const drift_model *m)
 {
     const drift_model_info *i = drift_model_get_info(m);
     json_t *o = json_object(), *parts = json_object(), *ema = json_array();
+    json_t *names = json_array();
     const char *name;
     size_t count;
     put(o, "checkpoint", text(i->path));
+    put(o, "name", text(i->name));
     put(o, "generator", text(i->kind));
     put(o, "weights", text(i->weights));
     put(o, "step", json_integer(i->step));
@@ -75,6 +77,10 @@ static json_t *model_facts(const drift_model *m)
     put(o, "sample", json_pack("[i,i,i]", i->height, i->width, i->channels));
     put(o, "points", json_boolean(i->points));
     put(o, "classes", json_integer(i->classes));
+    for (int k = 0; i->class_names && k < i->classes; k++)
+        if (json_array_append_new(names, text(i->class_names[k])) != 0)
+            put(o, "incomplete", json_true());
+    put(o, "class names", names);
     put(o, "noise", json_integer((json_int_t)i->noise));
     put(o, "parameters", json_integer((json_int_t)i->parameters));
     for (size_t k = 0; (name = drift_model_part(m, k, &count)); k++)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tools/cli.h"
 
@@ -18,14 +17,14 @@ static struct {
     int64_t threads, seed, count, columns, frames;
     double alpha;
     int quiet;
-} arg = {.count = 0, .alpha = 1};
+} arg; /* alpha 0: not given */
 
 static const option options[] = {
     {OPTION_WHOLE, "count", "N", "how many [100; points: 10000]", &arg.count, 1,
      1e9},
-    {OPTION_TEXT, "class", "LIST", "classes in turn, as 7 or 0,3,5 [all]",
+    {OPTION_TEXT, "class", "LIST", "classes in turn, as 7 or 0,cat,5 [all]",
      &arg.classes, 0, 0},
-    {OPTION_REAL, "alpha", "A", "guidance strength [1]", &arg.alpha, 0, 1000},
+    {OPTION_REAL, "alpha", "A", "guidance strength [1]", &arg.alpha, 1, 1000},
     {OPTION_WHOLE, "seed", "N", "which samples [0]", &arg.seed, 0, 1e15},
     {OPTION_TEXT, "grid", "FILE.png", "all in one picture; - = stdout",
      &arg.grid, 0, 0},
@@ -52,7 +51,9 @@ static const tool sample = {
     "drift-sample", "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY",
     "Make new samples with a trained model; at least one of --grid, --png and "
     "--npz.",
-    options, "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device."};
+    options,
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 or 143\n"
+    "after a signal."};
 
 /* Everything of one call. */
 typedef struct job {
@@ -60,9 +61,10 @@ typedef struct job {
     drift_model *model;
     const drift_model_info *info;
     drift_npz *npz;
-    size_t count;
-    int32_t *labels; /* [count] */
-    float *alpha;    /* [count] */
+    size_t count, columns; /* of the grid */
+    int class_rows;        /* its rows are classes */
+    int32_t *labels;       /* [count] */
+    float *alpha;          /* [count] */
     /* for --interpolate: input of every sample */
     float *noise;
     int32_t *styles;
@@ -81,6 +83,21 @@ static void *take(size_t count, size_t size)
 
 /* -- the input ------------------------------------------------------------ */
 
+/* A class by its number or, where that is none, by its name: its number, or -1
+ * when there is no such class, -2 when the text is neither. */
+static long class_of(const drift_model_info *i, const char *text, size_t length)
+{
+    if (length && strspn(text, "0123456789") >= length) {
+        long v = length < 10 ? strtol(text, NULL, 10) : LONG_MAX;
+        return v < i->classes ? v : -1;
+    }
+    for (int k = 0; i->class_names && k < i->classes; k++)
+        if (strlen(i->class_names[k]) == length &&
+            !strncmp(i->class_names[k], text, length))
+            return k;
+    return i->class_names && length ? -1 : -2;
+}
+
 /* "0,3,5" in turn over the rows; returns -1 to go on. */
 static int fill_labels(job *j, size_t frames)
 {
@@ -88,29 +105,29 @@ static int fill_labels(job *j, size_t frames)
     size_t n = 0;
     const char *p = arg.classes;
     while (p) {
-        char *end;
-        errno = 0;
-        long v = *p >= '0' && *p <= '9' ? strtol(p, &end, 10) : -1;
-        if (v < 0 || errno || (*end && *end != ',') || (*end && !end[1]))
+        size_t length = strcspn(p, ",");
+        long v = class_of(j->info, p, length);
+        if (v == -2)
             return cli_usage(&sample,
                              "--class: '%s' is not a list of whole "
                              "numbers, as 0,3,5",
                              arg.classes);
-        if (v >= j->info->classes)
+        if (v == -1)
             return cli_usage(&sample,
-                             "--class: the model has no class %ld; "
-                             "allowed: 0 to %d",
-                             v, j->info->classes - 1);
+                             "--class: the model has no class %.*s; "
+                             "allowed: 0 to %d%s",
+                             (int)length, p, j->info->classes - 1,
+                             j->info->class_names ? " and their names" : "");
         if (n == sizeof list / sizeof *list)
             return cli_usage(&sample, "--class: more than %zu classes", n);
         list[n++] = (int32_t)v;
-        p = *end ? end + 1 : NULL;
+        p = p[length] ? p + length + 1 : NULL;
     }
     for (size_t i = 0; i < j->count; i++) {
         size_t row = i / frames;
         j->labels[i] =
             n ? list[row % n] : (int32_t)(row % (size_t)j->info->classes);
-        j->alpha[i] = (float)arg.alpha;
+        j->alpha[i] = arg.alpha > 0 ? (float)arg.alpha : 1;
     }
     return -1;
 }
@@ -148,6 +165,55 @@ static void fill_noise(job *j, size_t frames)
     }
 }
 
+/* As in the previews of a run: a row a class, as long as rows stay short. */
+static void choose_grid(job *j)
+{
+    size_t classes = (size_t)j->info->classes;
+    j->class_rows = !arg.columns && !arg.frames && !arg.classes &&
+                    classes > 1 && j->count % classes == 0 &&
+                    j->count <= 40 * classes;
+    j->columns = j->class_rows ? j->count / classes
+                 : arg.columns ? (size_t)arg.columns
+                 : arg.frames  ? (size_t)arg.frames
+                               : (size_t)ceil(sqrt((double)j->count));
+}
+
+/* Options that the model has no use for. Returns -1 to go on. */
+static int check_model(const job *j)
+{
+    const drift_model_info *i = j->info;
+    if (i->points && arg.png)
+        return cli_usage(&sample, "--png: the model makes points, not images; "
+                                  "use --grid or --npz");
+    if (i->points && arg.columns)
+        return cli_usage(&sample, "--columns: the model makes points, not "
+                                  "images; they have none");
+    if (arg.alpha > 0 && !i->use_alpha)
+        return cli_usage(&sample, "--alpha: the model was trained without "
+                                  "(generator.use_alpha is false)");
+    if (arg.classes && !i->use_class)
+        return cli_usage(&sample, "--class: the model was trained without "
+                                  "(generator.use_class is false)");
+    return -1;
+}
+
+/* What can fail after hours is tried before. */
+static drift_status check_outputs(job *j)
+{
+    const drift_model_info *i = j->info;
+    drift_status status = DRIFT_OK;
+    if (arg.grid && !i->points)
+        status = drift_sheet_check(j->ctx, j->count, j->columns,
+                                   (size_t)i->height, (size_t)i->width, 0);
+    if (status == DRIFT_OK && arg.grid)
+        status = cli_try_output(j->ctx, arg.grid);
+    if (status == DRIFT_OK && arg.png)
+        status = cli_make_dir(j->ctx, arg.png);
+    if (status == DRIFT_OK && arg.npz)
+        status = drift_npz_create(j->ctx, arg.npz, i, j->count, &j->npz);
+    return status;
+}
+
 /* Returns -1 to go on. */
 static int prepare(job *j)
 {
@@ -160,6 +226,7 @@ static int prepare(job *j)
     if (rows > SIZE_MAX / 16 / frames / (n + j->info->noise + 1))
         return cli_usage(&sample, "--count: too many samples");
     j->count = frames * rows;
+    choose_grid(j);
     size_t piece = j->count < PIECE ? j->count : PIECE;
     j->labels = take(j->count, sizeof *j->labels);
     j->alpha = take(j->count, sizeof *j->alpha);
@@ -199,6 +266,13 @@ static drift_status write_pngs(job *j, size_t first, size_t count)
     return status;
 }
 
+/* Where sample i goes in the grid; its class is i mod classes by default. */
+static size_t grid_place(const job *j, size_t i)
+{
+    size_t classes = (size_t)j->info->classes;
+    return j->class_rows ? i % classes * j->columns + i / classes : i;
+}
+
 /* Samples first ... first + count - 1: make them and give them out. */
 static drift_status make_piece(job *j, size_t first, size_t count)
 {
@@ -219,8 +293,8 @@ static drift_status make_piece(job *j, size_t first, size_t count)
         drift_to_bytes(j->samples, count * n, j->bytes);
     if (arg.grid && points)
         memcpy(j->points + first * n, j->samples, count * n * sizeof(float));
-    else if (arg.grid)
-        memcpy(j->images + first * n, j->bytes, count * n);
+    for (size_t k = 0; arg.grid && !points && k < count; k++)
+        memcpy(j->images + grid_place(j, first + k) * n, j->bytes + k * n, n);
     if (arg.png)
         status = write_pngs(j, first, count);
     if (status == DRIFT_OK && j->npz)
@@ -230,42 +304,13 @@ static drift_status make_piece(job *j, size_t first, size_t count)
     return status;
 }
 
-/* As in the previews of a run: a row a class, as long as rows stay short. */
-static int has_class_rows(const job *j)
-{
-    size_t classes = (size_t)j->info->classes;
-    return !arg.columns && !arg.frames && !arg.classes && classes > 1 &&
-           j->count % classes == 0 && j->count <= 40 * classes;
-}
-
-/* Sample i, which is of class i mod classes, to row i mod classes. */
-static int sort_by_class(job *j)
-{
-    size_t n = j->info->numbers, classes = (size_t)j->info->classes;
-    size_t columns = j->count / classes;
-    unsigned char *sorted = take(j->count * n, 1);
-    if (!sorted)
-        return 0;
-    for (size_t i = 0; i < j->count; i++)
-        memcpy(sorted + (i % classes * columns + i / classes) * n,
-               j->images + i * n, n);
-    free(j->images);
-    j->images = sorted;
-    return 1;
-}
-
 static drift_status write_grid(job *j)
 {
     const drift_model_info *i = j->info;
-    size_t columns = arg.columns  ? (size_t)arg.columns
-                     : arg.frames ? (size_t)arg.frames
-                                  : (size_t)ceil(sqrt((double)j->count));
     if (i->points)
         return drift_write_points(j->ctx, arg.grid, j->points, j->labels,
                                   j->count);
-    if (has_class_rows(j) && sort_by_class(j))
-        columns = j->count / (size_t)i->classes;
-    return drift_write_sheet(j->ctx, arg.grid, j->images, j->count, columns,
+    return drift_write_sheet(j->ctx, arg.grid, j->images, j->count, j->columns,
                              (size_t)i->height, (size_t)i->width,
                              (size_t)i->channels, 0);
 }
@@ -274,9 +319,9 @@ static drift_status make_all(job *j)
 {
     drift_status status = DRIFT_OK;
     int live = !arg.quiet && cli_has_live_line();
-    if (arg.npz)
-        status = drift_npz_create(j->ctx, arg.npz, j->info, j->count, &j->npz);
-    for (size_t first = 0; first < j->count && status == DRIFT_OK;) {
+    cli_catch_signals();
+    for (size_t first = 0;
+         first < j->count && status == DRIFT_OK && !cli_signal();) {
         size_t count = j->count - first < PIECE ? j->count - first : PIECE;
         status = make_piece(j, first, count);
         first += count;
@@ -287,41 +332,15 @@ static drift_status make_all(job *j)
         }
     }
     cli_end_live_line();
+    if (cli_signal()) /* what is not whole is dropped */
+        return status;
+    if (arg.grid && status == DRIFT_OK)
+        status = write_grid(j);
     if (j->npz && status == DRIFT_OK) {
         status = drift_npz_commit(j->npz);
         j->npz = NULL;
     }
-    if (status == DRIFT_OK && arg.grid)
-        status = write_grid(j);
     return status;
-}
-
-/* The folder of --png, parents too. Returns -1 to go on. */
-static int make_folder(void)
-{
-    char path[PATH_MAX];
-    size_t n = strlen(arg.png);
-    /* Room for a file's name too. */
-    if (n + 64 > sizeof path)
-        return cli_usage(&sample, "--png: the path is too long");
-    memcpy(path, arg.png, n + 1);
-    for (char *p = path + 1; n; p++) {
-        char end = *p;
-        if (end && end != '/')
-            continue;
-        *p = '\0';
-        struct stat info;
-        if (mkdir(path, 0777) != 0 &&
-            !(stat(path, &info) == 0 && S_ISDIR(info.st_mode))) {
-            fprintf(stderr, "%s: unable to create folder '%s': %s\n",
-                    sample.name, path, strerror(errno));
-            return EXIT_FAILED;
-        }
-        if (!end)
-            break;
-        *p = end;
-    }
-    return -1;
 }
 
 static int run(job *j, const char *path)
@@ -330,17 +349,20 @@ static int run(job *j, const char *path)
     if (status != DRIFT_OK)
         return cli_failed(&sample, j->ctx, status);
     j->info = drift_model_get_info(j->model);
-    if (j->info->points && arg.png)
-        return cli_usage(&sample, "--png: the model makes points, not images; "
-                                  "use --grid or --npz");
-    int code = prepare(j);
-    if (code < 0 && arg.png)
-        code = make_folder();
+    int code = check_model(j);
+    if (code < 0)
+        code = prepare(j);
     if (code >= 0)
         return code;
-    status = make_all(j);
+    status = check_outputs(j);
+    if (status == DRIFT_OK)
+        status = make_all(j);
     if (status != DRIFT_OK)
         return cli_failed(&sample, j->ctx, status);
+    if (cli_signal()) {
+        fprintf(stderr, "%s: stopped by a signal\n", sample.name);
+        return 128 + cli_signal();
+    }
     if (!arg.quiet)
         fprintf(stderr, "%s: %zu samples with %s of step %lld\n", sample.name,
                 j->count, j->info->weights, (long long)j->info->step);
@@ -364,6 +386,10 @@ int main(int argc, char **argv)
         return cli_usage(&sample, "say what to write: --grid, --png or --npz");
     if (arg.grid && arg.npz && !strcmp(arg.grid, "-") && !strcmp(arg.npz, "-"))
         return cli_usage(&sample, "--grid and --npz both to standard output");
+    if (arg.grid && arg.npz && !strcmp(arg.grid, arg.npz))
+        return cli_usage(&sample, "--grid and --npz both to '%s'", arg.grid);
+    if (arg.columns && !arg.grid)
+        return cli_usage(&sample, "--columns is of --grid only");
     code = cli_open(&sample, arg.device, arg.threads, 0, arg.quiet, &j.ctx);
     if (code < 0)
         code = run(&j, argv[1]);

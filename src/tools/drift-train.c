@@ -1,13 +1,13 @@
 /* drift-train: train a generator from a configuration, or go on with a run. */
 #include <ctype.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tools/cli.h"
 
@@ -54,8 +54,8 @@ static const tool train = {
     "Train a one-step generator. CONFIG is a YAML file or a preset [mnist].",
     options,
     "Ctrl-C saves the run and says how to go on.\n"
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device, 130 or 143 saved\n"
-    "after an interrupt."};
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 or\n"
+    "143 saved after a signal."};
 
 /* -- what the command line asks for -------------------------------------- */
 
@@ -93,70 +93,106 @@ static int is_assignment(const char *text)
     return equals != NULL;
 }
 
+/* Each key once, --seed counted. Returns -1 to go on. */
+static int check_repeats(char **set, int count)
+{
+    for (int i = 0; i < count; i++) {
+        size_t n = strcspn(set[i], "=") + 1;
+        if (arg.seed >= 0 && !strncmp(set[i], "run.seed=", n))
+            return cli_usage(&train, "'%s': --seed sets it already", set[i]);
+        for (int j = 0; j < i; j++)
+            if (!strncmp(set[i], set[j], n))
+                return cli_usage(&train,
+                                 "'%s': the key comes again; first '%s'",
+                                 set[i], set[j]);
+    }
+    return -1;
+}
+
 /* The name of a run that has none: the configuration's, without folder and
  * ending. */
-static void base_name(const char *path, char *name, size_t size)
+static drift_status name_run(drift_context *ctx, drift_config *c,
+                             const char *file)
 {
-    const char *slash = strrchr(path, '/');
-    snprintf(name, size, "%s", slash ? slash + 1 : path);
-    char *dot = strrchr(name, '.');
-    if (dot && dot != name)
-        *dot = '\0';
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file, *dot = strrchr(name, '.');
+    char assign[300];
+    snprintf(assign, sizeof assign, "run.name=%.*s",
+             (int)(dot && dot != name ? (size_t)(dot - name) : strlen(name)),
+             name);
+    return drift_config_set(ctx, c, assign);
+}
+
+/* run.name without the quotes of YAML. */
+static drift_status run_name(drift_context *ctx, const drift_config *c,
+                             char *name, size_t size)
+{
+    drift_status status = drift_config_get(ctx, c, "run.name", name, size);
+    char *to = name;
+    if (status != DRIFT_OK || *name != '"')
+        return status;
+    for (const char *p = name + 1; *p && *p != '"'; p++) {
+        p += *p == '\\';
+        *to++ = *p;
+    }
+    *to = '\0';
+    return status;
 }
 
 /* Every setting of the command line into c. */
 static drift_status configure(drift_context *ctx, drift_config *c,
-                              const char *file, char **set, int count)
+                              const char *file, char **set, int count,
+                              char *name, size_t size)
 {
-    char text[512], name[256], assign[300];
+    char seed[64];
     drift_status status = drift_config_read(ctx, c, file);
     for (int i = 0; status == DRIFT_OK && i < count; i++)
         status = drift_config_set(ctx, c, set[i]);
     if (status == DRIFT_OK && arg.seed >= 0) {
-        snprintf(assign, sizeof assign, "run.seed=%lld", (long long)arg.seed);
-        status = drift_config_set(ctx, c, assign);
+        snprintf(seed, sizeof seed, "run.seed=%lld", (long long)arg.seed);
+        status = drift_config_set(ctx, c, seed);
     }
     if (status == DRIFT_OK)
-        status = drift_config_get(ctx, c, "run.name", text, sizeof text);
-    if (status == DRIFT_OK && !strcmp(text, "\"\"")) {
-        base_name(file, name, sizeof name);
-        snprintf(assign, sizeof assign, "run.name=%s", name);
-        status = drift_config_set(ctx, c, assign);
+        status = run_name(ctx, c, name, size);
+    if (status == DRIFT_OK && !*name) {
+        status = name_run(ctx, c, file);
+        if (status == DRIFT_OK)
+            status = run_name(ctx, c, name, size);
     }
-    return status;
+    return status == DRIFT_OK ? drift_config_check(ctx, c) : status;
 }
 
-/* The first of runs/NAME-1, -2, ... that does not exist. */
-static void choose_folder(const char *file, char *path, size_t size)
+/* -- the folder ----------------------------------------------------------- */
+
+#define RUNS "runs"
+
+/* Make the first of runs/NAME-1, -2, ... that is free; two programs that start
+ * at once get one each. Returns -1 to go on. */
+static int claim_folder(char *name, char *path, size_t size)
 {
-    char name[256];
-    struct stat info;
-    base_name(file, name, sizeof name);
-    for (int n = 1; n < 1000000; n++) {
-        snprintf(path, size, "runs/%s-%d", name, n);
-        if (stat(path, &info) != 0)
-            break;
+    for (char *p = name; *p; p++)
+        if (*p == '/')
+            *p = '-';
+    int failed = mkdir(RUNS, 0777) != 0 && errno != EEXIST;
+    for (int n = 1; !failed; n++) {
+        snprintf(path, size, RUNS "/%s-%d", name, n);
+        if (mkdir(path, 0777) == 0)
+            return -1;
+        failed = errno != EEXIST;
     }
+    fprintf(stderr, "%s: unable to create folder '%s': %s\n", train.name,
+            *path ? path : RUNS, strerror(errno));
+    return EXIT_FAILED;
+}
+
+/* After a start that failed: gone, unless something is in it. */
+static void give_back_folder(const char *path)
+{
+    if (rmdir(path) == 0)
+        (void)rmdir(RUNS);
 }
 
 /* -- while it runs -------------------------------------------------------- */
-
-static volatile sig_atomic_t stopped; /* the signal */
-
-static void on_signal(int number)
-{
-    stopped = number;
-}
-
-/* The second one of a kind ends the program at once. */
-static void catch_signals(void)
-{
-    struct sigaction a = {.sa_handler = on_signal};
-    sigemptyset(&a.sa_mask);
-    a.sa_flags = SA_RESETHAND;
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-}
 
 static double now(void)
 {
@@ -191,6 +227,14 @@ static void describe(const drift_progress *p, double spread, char *text,
         snprintf(text + used, size - used, "  spread %.2f", spread);
 }
 
+static void show(const char *text, int live)
+{
+    if (live)
+        cli_live_line(text);
+    else
+        fprintf(stderr, "%s: %s\n", train.name, text);
+}
+
 /* Steps until the end, a signal or an error. */
 static drift_status run(drift_trainer *trainer, drift_progress *p)
 {
@@ -198,28 +242,25 @@ static drift_status run(drift_trainer *trainer, drift_progress *p)
     int live = cli_has_live_line();
     double last = 0;
     double spread = -1; /* of the last logged step */
-    char text[256];
-    while (status == DRIFT_OK && !p->done && !stopped) {
+    char text[512];
+    int64_t shown = -1;
+    while (status == DRIFT_OK && !p->done && !cli_signal()) {
         status = drift_trainer_step(trainer, p);
         double t = now();
         if (status == DRIFT_OK && p->spread >= 0)
             spread = p->spread;
-        if (arg.quiet || status != DRIFT_OK ||
+        if (arg.quiet || status != DRIFT_OK || !p->temperatures ||
             t - last < (live ? LIVE_SECONDS : PLAIN_SECONDS))
             continue;
         last = t;
+        shown = p->step;
         describe(p, spread, text, sizeof text);
-        if (live)
-            cli_live_line(text);
-        else
-            fprintf(stderr, "%s: %s\n", train.name, text);
+        show(text, live);
     }
-    if (!arg.quiet && status == DRIFT_OK && p->step) {
+    if (!arg.quiet && status == DRIFT_OK && p->temperatures &&
+        p->step != shown) {
         describe(p, spread, text, sizeof text);
-        if (live)
-            cli_live_line(text);
-        else
-            fprintf(stderr, "%s: %s\n", train.name, text);
+        show(text, live);
     }
     cli_end_live_line();
     return status;
@@ -247,7 +288,7 @@ static int train_on(drift_context *ctx, drift_trainer *trainer)
     drift_progress p = {0};
     char spent[32];
     const char *folder = drift_trainer_directory(trainer);
-    catch_signals();
+    cli_catch_signals();
     drift_status status = run(trainer, &p);
     if (status == DRIFT_OK)
         status = drift_trainer_save(trainer);
@@ -262,49 +303,74 @@ static int train_on(drift_context *ctx, drift_trainer *trainer)
     if (!p.done) {
         fprintf(stderr, "%s: to go on: drift-train --resume '%s'\n", train.name,
                 folder);
-        return 128 + stopped;
+        return 128 + cli_signal();
     }
     printf("%s\n", folder);
     return cli_close_stdout(&train);
 }
 
+/* The configuration goes to stdout. */
+static int print(drift_context *ctx, const drift_config *c)
+{
+    drift_status status = drift_config_write(ctx, c, "-");
+    return status == DRIFT_OK ? EXIT_OK : cli_failed(&train, ctx, status);
+}
+
+/* A new run in `folder`. */
+static int train_new(drift_context *ctx, const drift_config *c,
+                     const char *folder, int *started)
+{
+    drift_trainer *trainer = NULL;
+    drift_status status = drift_trainer_new(
+        ctx, c, folder, arg.force ? DRIFT_TRAINER_FORCE : 0, &trainer);
+    *started = status == DRIFT_OK;
+    int code =
+        *started ? train_on(ctx, trainer) : cli_failed(&train, ctx, status);
+    drift_trainer_free(trainer);
+    return code;
+}
+
 static int begin(drift_context *ctx, const char *file, char **set, int count)
 {
     drift_config *c = NULL;
-    drift_trainer *trainer = NULL;
-    char folder[512];
-    int code;
+    char name[4096], folder[sizeof name + 32] = "";
+    int code, started;
     drift_status status = drift_config_new(ctx, &c);
     if (status == DRIFT_OK)
-        status = configure(ctx, c, file, set, count);
-    if (status == DRIFT_OK && arg.print_config) {
-        status = drift_config_write(ctx, c, "-");
-        code = status == DRIFT_OK ? EXIT_OK : cli_failed(&train, ctx, status);
-        goto out;
+        status = configure(ctx, c, file, set, count, name, sizeof name);
+    if (status != DRIFT_OK) {
+        code = cli_failed(&train, ctx, status);
+    } else if (arg.print_config) {
+        code = print(ctx, c);
+    } else if (arg.out) {
+        code = train_new(ctx, c, arg.out, &started);
+    } else {
+        code = claim_folder(name, folder, sizeof folder);
+        if (code < 0) {
+            code = train_new(ctx, c, folder, &started);
+            if (!started)
+                give_back_folder(folder);
+        }
     }
-    if (arg.out)
-        snprintf(folder, sizeof folder, "%s", arg.out);
-    else
-        choose_folder(file, folder, sizeof folder);
-    if (status == DRIFT_OK)
-        status = drift_trainer_new(
-            ctx, c, folder, arg.force ? DRIFT_TRAINER_FORCE : 0, &trainer);
-    code = status == DRIFT_OK ? train_on(ctx, trainer)
-                              : cli_failed(&train, ctx, status);
-out:
-    drift_trainer_free(trainer);
     drift_config_free(c);
     return code;
 }
 
 static int go_on(drift_context *ctx, char **set, int count)
 {
+    const char *const *overrides = (const char *const *)set;
+    size_t n = (size_t)count;
+    drift_config *c = NULL;
     drift_trainer *trainer = NULL;
-    drift_status status = drift_trainer_resume(
-        ctx, arg.resume, (const char *const *)set, (size_t)count, &trainer);
-    int code = status == DRIFT_OK ? train_on(ctx, trainer)
-                                  : cli_failed(&train, ctx, status);
+    drift_status status =
+        arg.print_config
+            ? drift_config_resume(ctx, arg.resume, overrides, n, &c)
+            : drift_trainer_resume(ctx, arg.resume, overrides, n, &trainer);
+    int code = status != DRIFT_OK ? cli_failed(&train, ctx, status)
+               : arg.print_config ? print(ctx, c)
+                                  : train_on(ctx, trainer);
     drift_trainer_free(trainer);
+    drift_config_free(c);
     return code;
 }
 
@@ -327,11 +393,14 @@ int main(int argc, char **argv)
             file = argv[i];
     }
     if (arg.resume && (file || arg.out || arg.force || arg.seed >= 0))
-        return cli_usage(&train, "--resume takes run.key=value only, not %s",
+        return cli_usage(&train, "--resume takes key=value only, not %s",
                          file        ? file
                          : arg.out   ? "--out"
                          : arg.force ? "--force"
                                      : "--seed");
+    code = check_repeats(argv + 1, set);
+    if (code >= 0)
+        return code;
     if (arg.list_keys)
         return list_keys();
     code =

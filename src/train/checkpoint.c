@@ -3,13 +3,22 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
+#include "base/file.h"
 #include "base/mem.h"
 
-#define FORMAT "drift-checkpoint-1"
+#define FORMAT "drift-checkpoint-2"
+
+/* No run is longer, no sample larger: products of them stay in range. */
+#define MOST_STEPS   1000000000000
+#define MOST_IMAGES  1000000000000000000
+#define MOST_NUMBERS ((int64_t)1 << 28)
 
 /* The metadata, in the order of the digest, which comes last. */
 enum {
@@ -20,17 +29,18 @@ enum {
     KEY_SECONDS,
     KEY_SAMPLE,
     KEY_POINTS,
+    KEY_CLASSES,
     KEY_CONFIG,
     KEY_CONFIG_DIGEST,
     KEY_DATA_DIGEST,
-    KEY_DIGEST,
-    KEY_COUNT
+    KEY_DIGEST
 };
+_Static_assert(KEY_DIGEST + 1 == CHECKPOINT_KEYS, "every key has a name");
 
-static const char *const keys[KEY_COUNT] = {
-    "format",        "drift_version", "step",          "images",
-    "seconds",       "sample",        "points",        "configuration",
-    "config_digest", "data_digest",   "content_digest"};
+const char *const checkpoint_keys[CHECKPOINT_KEYS] = {
+    "format",        "drift_version", "step",        "images",
+    "seconds",       "sample",        "points",      "class_names",
+    "configuration", "config_digest", "data_digest", "content_digest"};
 
 /* -- writing ------------------------------------------------------------ */
 
@@ -88,10 +98,33 @@ out:
     return status;
 }
 
-/* Of the metadata but itself, and of every array: name, type, shape, bytes. */
-static drift_status digest_content(drift_context *ctx, const array_list *arrays,
-                                   const char *const values[KEY_COUNT],
-                                   char text[DIGEST_TEXT])
+/* ["zero", "one", ...], or "" where the classes have no names. A name that is
+ * not UTF-8 gives way to its number. */
+static drift_status class_text(drift_context *ctx, const checkpoint_facts *f,
+                               char **out)
+{
+    json_t *list = json_array();
+    char *text = NULL;
+    int bad = !list;
+    for (int i = 0; f->class_names && i < f->sample.classes; i++) {
+        json_t *name = json_string(f->class_names[i]);
+        bad |= json_array_append_new(list,
+                                     name ? name : json_sprintf("%d", i)) != 0;
+    }
+    if (!bad && f->class_names)
+        text = json_dumps(list, JSON_COMPACT);
+    bad |= f->class_names && !text;
+    json_decref(list);
+    *out = bad ? NULL : mem_strdup(ctx, text ? text : "");
+    free(text);
+    if (bad)
+        return ERROR(ctx, DRIFT_ERROR_MEMORY, "out of memory");
+    return *out ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+}
+
+drift_status checkpoint_digest(drift_context *ctx, const array_list *arrays,
+                               const char *const values[CHECKPOINT_KEYS],
+                               char text[DIGEST_TEXT])
 {
     digest *d = digest_new();
     if (!d)
@@ -122,7 +155,7 @@ drift_status checkpoint_write(drift_context *ctx, const char *path,
     copies hold = {0};
     char step[32], images[32], seconds[32], sample[96];
     char config_hash[DIGEST_TEXT], content[DIGEST_TEXT];
-    char *yaml = NULL;
+    char *yaml = NULL, *classes = NULL;
     snprintf(step, sizeof step, "%" PRId64, f->step);
     snprintf(images, sizeof images, "%" PRId64, f->images);
     snprintf(seconds, sizeof seconds, "%.17g", f->seconds);
@@ -130,19 +163,30 @@ drift_status checkpoint_write(drift_context *ctx, const char *path,
              f->sample.width, f->sample.channels, f->sample.classes);
     TRY(config_text(ctx, c, &yaml));
     TRY(config_digest(ctx, c, config_hash));
+    TRY(class_text(ctx, f, &classes));
     TRY(add_state(ctx, o, &arrays, &hold));
     for (size_t i = 0; more && i < more->count; i++) {
         array a = more->items[i];
         a.owned = NULL;
         TRY(array_list_add(ctx, &arrays, more->items[i].name, &a));
     }
-    const char *values[KEY_COUNT] = {
-        FORMAT, drift_version(),       step, images,      seconds,
-        sample, f->points ? "1" : "0", yaml, config_hash, f->data_digest,
-        content};
-    TRY(digest_content(ctx, &arrays, values, content));
-    TRY(safetensors_write(ctx, path, &arrays, keys, values, KEY_COUNT));
+    const char *values[CHECKPOINT_KEYS] = {FORMAT,
+                                           drift_version(),
+                                           step,
+                                           images,
+                                           seconds,
+                                           sample,
+                                           f->points ? "1" : "0",
+                                           classes,
+                                           yaml,
+                                           config_hash,
+                                           f->data_digest,
+                                           content};
+    TRY(checkpoint_digest(ctx, &arrays, values, content));
+    TRY(safetensors_write(ctx, path, &arrays, checkpoint_keys, values,
+                          CHECKPOINT_KEYS));
 out:
+    mem_free(classes);
     mem_free(yaml);
     array_list_free(&arrays);
     for (size_t i = 0; i < hold.count; i++)
@@ -153,52 +197,118 @@ out:
 /* -- reading ------------------------------------------------------------ */
 
 static drift_status read_count(drift_context *ctx, const char *key,
-                               const char *text, int64_t *out)
+                               const char *text, int64_t most, int64_t *out)
 {
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || value < 0)
+    if (errno || end == text || *end || value < 0 || value > most)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
-                     "metadata '%s' is '%.32s'; wanted a number >= 0", key,
-                     text);
+                     "metadata '%s' is '%.32s'; wanted a number from 0 to "
+                     "%" PRId64,
+                     key, text, most);
     *out = value;
     return DRIFT_OK;
 }
 
-static drift_status read_facts(drift_context *ctx,
-                               const char *const values[KEY_COUNT],
-                               checkpoint_facts *f)
+/* The size of a sample: of points, what the plane has. */
+static drift_status read_sample(drift_context *ctx, const char *text,
+                                const char *points, checkpoint_facts *f)
+{
+    sample_shape *s = &f->sample;
+    char junk;
+    if (strcmp(points, "0") && strcmp(points, "1"))
+        return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                     "metadata 'points' is '%.32s'; wanted 0 or 1", points);
+    f->points = *points == '1';
+    if (sscanf(text, "%9d %9d %9d %9d %c", &s->height, &s->width, &s->channels,
+               &s->classes, &junk) == 4 &&
+        s->height > 0 && s->width > 0 && s->channels > 0 && s->classes > 0 &&
+        (int64_t)s->height * s->width <= MOST_NUMBERS / s->channels &&
+        (!f->points || (s->height == 1 && s->width == 1 && s->channels == 2)))
+        return DRIFT_OK;
+    return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                 "metadata 'sample' is '%.32s'; wanted height, width, channels "
+                 "and classes of %s",
+                 text, f->points ? "points, as 1 1 2 1" : "images");
+}
+
+/* Names of all classes, or of none. */
+static drift_status read_classes(drift_context *ctx, const char *text,
+                                 checkpoint *c)
 {
     drift_status status = DRIFT_OK;
-    char *end, junk;
-    sample_shape *s = &f->sample;
-    TRY(read_count(ctx, keys[KEY_STEP], values[KEY_STEP], &f->step));
-    TRY(read_count(ctx, keys[KEY_IMAGES], values[KEY_IMAGES], &f->images));
+    size_t count = (size_t)c->facts.sample.classes;
+    json_t *list = NULL;
+    if (!*text)
+        return DRIFT_OK;
+    list = json_loads(text, 0, NULL);
+    if (json_array_size(list) != count)
+        FAIL(ctx, DRIFT_ERROR_FORMAT,
+             "metadata 'class_names' is '%.32s'; wanted the names of %zu "
+             "classes",
+             text, count);
+    c->facts.class_names = mem_alloc(ctx, count, sizeof(char *));
+    for (size_t i = 0; c->facts.class_names && i < count; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (!name)
+            FAIL(ctx, DRIFT_ERROR_FORMAT,
+                 "metadata 'class_names': the name of class %zu is no text", i);
+        c->facts.class_names[i] = mem_strdup(ctx, name);
+        if (!c->facts.class_names[i])
+            status = DRIFT_ERROR_MEMORY;
+    }
+    if (!c->facts.class_names)
+        status = DRIFT_ERROR_MEMORY;
+out:
+    json_decref(list);
+    return status;
+}
+
+static drift_status read_facts(drift_context *ctx,
+                               const char *const values[CHECKPOINT_KEYS],
+                               checkpoint *c)
+{
+    drift_status status = DRIFT_OK;
+    checkpoint_facts *f = &c->facts;
+    char *end;
+    TRY(read_count(ctx, checkpoint_keys[KEY_STEP], values[KEY_STEP], MOST_STEPS,
+                   &f->step));
+    TRY(read_count(ctx, checkpoint_keys[KEY_IMAGES], values[KEY_IMAGES],
+                   MOST_IMAGES, &f->images));
     f->seconds = strtod(values[KEY_SECONDS], &end);
-    if (*end || end == values[KEY_SECONDS] || !(f->seconds >= 0))
+    if (*end || end == values[KEY_SECONDS] || !isfinite(f->seconds) ||
+        f->seconds < 0)
         FAIL(ctx, DRIFT_ERROR_FORMAT,
              "metadata 'seconds' is '%.32s'; wanted a number >= 0",
              values[KEY_SECONDS]);
-    if (sscanf(values[KEY_SAMPLE], "%d %d %d %d %c", &s->height, &s->width,
-               &s->channels, &s->classes, &junk) != 4 ||
-        s->height < 1 || s->width < 1 || s->channels < 1 || s->classes < 1)
-        FAIL(ctx, DRIFT_ERROR_FORMAT,
-             "metadata 'sample' is '%.32s'; wanted height, width, channels "
-             "and classes",
-             values[KEY_SAMPLE]);
-    f->points = !strcmp(values[KEY_POINTS], "1");
+    TRY(read_sample(ctx, values[KEY_SAMPLE], values[KEY_POINTS], f));
+    TRY(read_classes(ctx, values[KEY_CLASSES], c));
     snprintf(f->data_digest, sizeof f->data_digest, "%s",
              values[KEY_DATA_DIGEST]);
 out:
     return status;
 }
 
+drift_status checkpoint_latest(drift_context *ctx, const char *folder,
+                               char **out)
+{
+    *out = mem_printf(ctx, "%s/checkpoints/latest.safetensors", folder);
+    if (!*out)
+        return DRIFT_ERROR_MEMORY;
+    if (!file_exists(*out) && file_is_dir(folder))
+        return ERROR(ctx, DRIFT_ERROR_IO,
+                     "folder '%s' holds no checkpoint yet: there is no "
+                     "checkpoints/latest.safetensors",
+                     folder);
+    return DRIFT_OK;
+}
+
 drift_status checkpoint_open(drift_context *ctx, const char *path,
                              checkpoint *out)
 {
     drift_status status = DRIFT_OK;
-    const char *values[KEY_COUNT];
+    const char *values[CHECKPOINT_KEYS];
     char content[DIGEST_TEXT];
     *out = (checkpoint){0};
     status = safetensors_open(ctx, path, &out->file);
@@ -207,23 +317,23 @@ drift_status checkpoint_open(drift_context *ctx, const char *path,
     out->path = mem_strdup(ctx, path);
     if (!out->path)
         return DRIFT_ERROR_MEMORY;
-    for (int i = 0; i < KEY_COUNT; i++) {
-        values[i] = safetensors_metadata(&out->file, keys[i]);
+    for (int i = 0; i < CHECKPOINT_KEYS; i++) {
+        values[i] = safetensors_metadata(&out->file, checkpoint_keys[i]);
         if (!values[i])
             FAIL(ctx, DRIFT_ERROR_FORMAT,
                  "not a checkpoint of drift: metadata '%s' is missing",
-                 keys[i]);
+                 checkpoint_keys[i]);
         if (i == KEY_FORMAT && strcmp(values[i], FORMAT) != 0)
             FAIL(ctx, DRIFT_ERROR_FORMAT, "format is '%.64s'; wanted '%s'",
                  values[i], FORMAT);
     }
-    TRY(digest_content(ctx, &out->file.arrays, values, content));
+    TRY(checkpoint_digest(ctx, &out->file.arrays, values, content));
     if (strcmp(content, values[KEY_DIGEST]) != 0)
         FAIL(ctx, DRIFT_ERROR_FORMAT,
              "its content has digest %s, its header says %.32s: the file is "
              "damaged",
              content, values[KEY_DIGEST]);
-    TRY(read_facts(ctx, values, &out->facts));
+    TRY(read_facts(ctx, values, out));
 out:
     return status == DRIFT_OK ? status
                               : error_prefix(ctx, status, "'%s'", path);
@@ -231,6 +341,9 @@ out:
 
 void checkpoint_close(checkpoint *c)
 {
+    for (int i = 0; c->facts.class_names && i < c->facts.sample.classes; i++)
+        mem_free(c->facts.class_names[i]);
+    mem_free(c->facts.class_names);
     safetensors_close(&c->file);
     mem_free(c->path);
     *c = (checkpoint){0};
@@ -240,7 +353,8 @@ drift_status checkpoint_config(drift_context *ctx, const checkpoint *c,
                                config **out)
 {
     drift_status status = DRIFT_OK;
-    const char *text = safetensors_metadata(&c->file, keys[KEY_CONFIG]);
+    const char *text =
+        safetensors_metadata(&c->file, checkpoint_keys[KEY_CONFIG]);
     config *made = NULL;
     *out = NULL;
     TRY(config_new(ctx, &made));
@@ -323,8 +437,10 @@ drift_status checkpoint_set(drift_context *ctx, const checkpoint *c,
 {
     const optimizer_config *o = &run->optimizer;
     char decay[EMA_TEXT], known[CONFIG_MAX_EMA * (EMA_TEXT + 2)] = "";
+    if (name && !strncmp(name, "ema.", 4)) /* as the set itself is called */
+        name += 4;
     snprintf(text, SET_TEXT, "model");
-    if (name ? !strcmp(name, "none") : !o->ema_count)
+    if (name ? !strcmp(name, "none") || !strcmp(name, "model") : !o->ema_count)
         return DRIFT_OK;
     snprintf(text, SET_TEXT, "ema.%.24s",
              name ? name : optimizer_ema_name(o->ema[0], decay));

@@ -133,6 +133,9 @@ void config_allowed(const config_key *key, char *text, size_t size)
     }
     number_text(key->low, low, sizeof low);
     number_text(key->high, high, sizeof high);
+    /* In the notation that is read. */
+    if (key->type == KEY_INT || key->type == KEY_LONG)
+        snprintf(high, sizeof high, "%.0f", key->high);
     if (key->type == KEY_FLOATS)
         snprintf(text, size, "at most %d from %s to %s, as [1, 2]", key->room,
                  low, high);
@@ -466,6 +469,17 @@ out:
 
 /* -- checks between keys ------------------------------------------------ */
 
+static drift_status check_distinct(drift_context *ctx, const char *key,
+                                   const float *list, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            if (!(list[i] < list[j]) && !(list[i] > list[j]))
+                return ERROR(ctx, DRIFT_ERROR_USAGE, "%s: %g comes twice", key,
+                             (double)list[i]);
+    return DRIFT_OK;
+}
+
 drift_status config_resolve(drift_context *ctx, config *c)
 {
     drift_status status = DRIFT_OK;
@@ -479,6 +493,9 @@ drift_status config_resolve(drift_context *ctx, config *c)
     if (c->drift.field.temperatures < 1)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "drift.temperatures is empty: give at least one number");
+    TRY(check_distinct(ctx, "drift.temperatures", c->drift.field.r,
+                       c->drift.field.temperatures));
+    TRY(check_distinct(ctx, "optimizer.ema", o->ema, o->ema_count));
     if (c->guidance.alpha_min > c->guidance.alpha_max)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "guidance.alpha_min (%g) is above guidance.alpha_max (%g)",
@@ -490,11 +507,6 @@ drift_status config_resolve(drift_context *ctx, config *c)
              "optimizer.warmup_steps (%lld) leaves nothing of "
              "optimizer.total_steps (%lld) to a cosine schedule",
              (long long)o->warmup_steps, (long long)o->total_steps);
-    for (int i = 0; i < o->ema_count; i++)
-        for (int j = 0; j < i; j++)
-            if (o->ema[i] == o->ema[j])
-                FAIL(ctx, DRIFT_ERROR_USAGE, "optimizer.ema: %g comes twice",
-                     (double)o->ema[i]);
 out:
     return status;
 }

@@ -65,6 +65,8 @@ static drift_status add_preset(drift_context *ctx, drift_presets *p,
             return DRIFT_OK;
     one.name = mem_printf(ctx, "%.*s", (int)n, file);
     one.path = mem_printf(ctx, "%s/%s", folder, file);
+    if (one.path && file_is_dir(one.path))
+        goto out;
     more = mem_resize(ctx, p->list, p->count + 1, sizeof *p->list);
     if (more)
         p->list = more;
@@ -254,6 +256,17 @@ drift_status drift_config_get(drift_context *ctx, const drift_config *c,
     memcpy(text, value, strlen(value) + 1);
 out:
     mem_free(value);
+    return status;
+}
+
+drift_status drift_config_check(drift_context *ctx, const drift_config *c)
+{
+    drift_status status = DRIFT_OK;
+    config *copy = NULL;
+    TRY(config_copy(ctx, c, &copy));
+    TRY(config_resolve(ctx, copy));
+out:
+    config_free(copy);
     return status;
 }
 

@@ -3,9 +3,9 @@
  * A recorded sample costs t bytes until its backward pass. With room for all
  * of them every part keeps its tape; else as many parts as fit keep theirs,
  * and the others are computed twice: forward only for their features, and with
- * recording once the gradient in the features is known. t is measured on the
- * first step from the tensors that are alive, so it does not depend on the
- * number of threads, and neither does the cut. */
+ * recording once the gradient in the features is known. t is measured at the
+ * start from the tensors that are alive, all else is counted from its sizes: the
+ * cut depends on the configuration alone, so a resumed run makes it again. */
 #include "train/step.h"
 
 #include "base/mem.h"
@@ -72,44 +72,93 @@ size_t cut_field_memory(const step *s)
     return memory && memory / 8 < FIELD ? memory / 8 : FIELD;
 }
 
-/* Bytes that a recorded sample holds, and bytes of its features. */
-static drift_status measure(step *s, size_t *recorded, size_t *row)
+static size_t bytes_of(const tensor *t)
+{
+    return t->block ? tensor_count(t) * sizeof(float) : 0;
+}
+
+/* Bytes of all that lives through a step whatever the cut, given those of a
+ * sample's features and of its largest family: parameters with gradient,
+ * moments and averages, what is drawn (pixels on the host too), features of
+ * the whole step, their gradient, the field of a family. */
+static size_t fixed_bytes(const step *s, size_t row, size_t largest)
+{
+    size_t sets = 4 + (size_t)s->c->optimizer.ema_count;
+    size_t drawn = 2 * (bytes_of(&s->pos) + bytes_of(&s->neg)) +
+                   bytes_of(&s->noise) + bytes_of(&s->style) +
+                   bytes_of(&s->label) + bytes_of(&s->alpha);
+    size_t rows = s->entries * (s->positives + s->negatives) + 2 * s->batch;
+    return sets * bytes_of(&s->generator->params.value) + drawn + rows * row +
+           s->batch * largest;
+}
+
+/* Bytes that a recorded sample holds, those of its features and of the largest
+ * family among them. */
+static drift_status measure(step *s, size_t *recorded, size_t *row,
+                            size_t *largest)
 {
     drift_status status = DRIFT_OK;
     size_t count = s->batch < PROBE ? s->batch : PROBE;
     part p = {0};
-    *row = 0;
+    *row = *largest = 0;
     TRY(part_new(s, &p, 0, count));
     /* Idle blocks of other sizes would make the measure depend on the past. */
     pool_trim(s->ctx);
     size_t before = pool_get_stats(s->ctx).used;
     TRY(part_forward(s, &p, 1));
     *recorded = (pool_get_stats(s->ctx).used - before) / count + 1;
-    for (size_t i = 0; i < p.features.count; i++)
-        *row += tensor_count(&p.features.list[i].value->value) / count *
-                sizeof(float);
+    for (size_t i = 0; i < p.features.count; i++) {
+        size_t bytes = bytes_of(&p.features.list[i].value->value) / count;
+        *row += bytes;
+        if (bytes > *largest)
+            *largest = bytes;
+    }
 out:
     part_free(&p);
     pool_trim(s->ctx);
     return status;
 }
 
-/* How many samples a part holds and how many parts keep their tapes, for
- * `budget` bytes of tapes. A part at work needs half as much again for its
- * gradients. */
-static drift_status choose(step *s, size_t recorded, size_t budget,
-                           size_t *micro, size_t *kept)
+void cut_hold(step *s)
 {
-    drift_status status = DRIFT_OK;
+    size_t memory = (size_t)s->c->drift.memory;
+    pool_stats stats = pool_get_stats(s->ctx);
+    if (memory && stats.used + stats.idle + RESERVE > memory)
+        pool_trim(s->ctx);
+}
+
+/* drift.memory with which `bytes` are left beside the field's share. */
+static size_t bound_for(size_t bytes)
+{
+    size_t bound = bytes + bytes / 7 + 8; /* 1/8 of it is the field's */
+    size_t mib = (size_t)1 << 20;
+    if (bound / 8 > FIELD)
+        bound = bytes + FIELD;
+    return (bound + mib - 1) / mib * mib;
+}
+
+/* Bytes left for tapes beside `taken`; a part at work needs half as much again
+ * for its gradients. */
+static drift_status find_budget(step *s, size_t recorded, size_t taken,
+                                size_t *budget)
+{
+    size_t memory = (size_t)s->c->drift.memory, field = cut_field_memory(s);
+    size_t least = recorded + recorded / 2;
+    if (memory < taken + field || memory - taken - field < least)
+        return ERROR(s->ctx, DRIFT_ERROR_USAGE,
+                     "drift.memory: %zu bytes are too few for one sample; at "
+                     "least %zu MiB are needed",
+                     memory, bound_for(taken + least) >> 20);
+    *budget = memory - taken - field;
+    return DRIFT_OK;
+}
+
+/* How many samples a part holds and how many parts keep their tapes. */
+static void choose(const step *s, size_t recorded, size_t budget, size_t *micro,
+                   size_t *kept)
+{
     const drifting_config *d = &s->c->drift;
     size_t fits = budget / (recorded + recorded / 2);
-    if (fits == 0)
-        FAIL(s->ctx, DRIFT_ERROR_USAGE,
-             "drift.memory: %lld bytes are too few for one sample; at least "
-             "%lld are needed",
-             (long long)d->memory,
-             (long long)d->memory +
-                 (long long)(recorded + recorded / 2 - budget));
     *micro = d->micro_batch ? (size_t)d->micro_batch : CACHE / recorded;
     if (!d->micro_batch && *micro < LEAST)
         *micro = LEAST;
@@ -122,24 +171,19 @@ static drift_status choose(step *s, size_t recorded, size_t budget,
     *kept = (budget - bytes / 2) / bytes;
     if (*kept > parts)
         *kept = parts;
-out:
-    return status;
 }
 
 drift_status cut_new(step *s)
 {
     drift_status status = DRIFT_OK;
-    size_t memory = (size_t)s->c->drift.memory;
-    size_t recorded, row, micro = 1, kept = 0;
+    size_t recorded, row, largest, micro = 1, kept = 0;
     size_t budget = SIZE_MAX / 2;
-    TRY(measure(s, &recorded, &row));
-    if (memory) {
-        /* Features and their gradient of the whole batch. */
-        size_t taken = pool_get_stats(s->ctx).used + RESERVE +
-                       2 * s->batch * row + cut_field_memory(s);
-        budget = taken < memory ? memory - taken : 0;
+    TRY(measure(s, &recorded, &row, &largest));
+    if (s->c->drift.memory) {
+        size_t taken = fixed_bytes(s, row, largest) + RESERVE;
+        TRY(find_budget(s, recorded, taken, &budget));
     }
-    TRY(choose(s, recorded, budget, &micro, &kept));
+    choose(s, recorded, budget, &micro, &kept);
     size_t count = (s->batch + micro - 1) / micro;
     s->parts = mem_alloc(s->ctx, count, sizeof *s->parts);
     if (!s->parts) {

@@ -46,7 +46,8 @@ out:
     return status;
 }
 
-/* Tensors of a whole batch. */
+/* Tensors of a whole batch; zero until the first draw, so that a pass can be
+ * measured before. */
 static drift_status make_inputs(step *s)
 {
     drift_status status = DRIFT_OK;
@@ -55,17 +56,26 @@ static drift_status make_inputs(step *s)
     size_t b = s->batch, h = (size_t)x->height, w = (size_t)x->width;
     size_t c = (size_t)x->channels, style = (size_t)g->config.style_tokens;
     drift_context *ctx = s->ctx;
+    int *zeros = mem_alloc(ctx, b * (style ? style : 1), sizeof *zeros);
+    if (!zeros)
+        return DRIFT_ERROR_MEMORY;
     TRY(tensor_new(ctx, &s->noise, DTYPE_F32, generator_noise_shape(g, b)));
+    TRY(op_fill(ctx, &s->noise, 0));
     TRY(tensor_new(ctx, &s->label, DTYPE_I32, SHAPE(b, 1)));
+    TRY(tensor_write(ctx, &s->label, zeros));
     TRY(tensor_new(ctx, &s->alpha, DTYPE_F32, SHAPE(b, 1)));
-    if (style)
+    TRY(op_fill(ctx, &s->alpha, 0));
+    if (style) {
         TRY(tensor_new(ctx, &s->style, DTYPE_I32, SHAPE(b, style)));
+        TRY(tensor_write(ctx, &s->style, zeros));
+    }
     TRY(tensor_new(ctx, &s->pos, DTYPE_F32,
                    SHAPE(s->entries * s->positives, h, w, c)));
     if (s->negatives)
         TRY(tensor_new(ctx, &s->neg, DTYPE_F32,
                        SHAPE(s->entries * s->negatives, h, w, c)));
 out:
+    mem_free(zeros);
     return status;
 }
 
@@ -182,26 +192,12 @@ out:
     return status;
 }
 
-static void mirror(float *x, const sample_shape *s)
-{
-    size_t w = (size_t)s->width, c = (size_t)s->channels;
-    for (int row = 0; row < s->height; row++, x += w * c)
-        for (size_t i = 0; i < w / 2; i++)
-            for (size_t k = 0; k < c; k++) {
-                float *a = &x[i * c + k], *b = &x[(w - 1 - i) * c + k];
-                float swap = *a;
-                *a = *b;
-                *b = swap;
-            }
-}
-
 /* The samples themselves, mirrored at random where the data want it. */
 static drift_status draw_pixels(step *s, int64_t n)
 {
     drift_status status = DRIFT_OK;
     const sample_shape *x = &s->generator->sample;
     size_t numbers = (size_t)x->height * (size_t)x->width * (size_t)x->channels;
-    int flip = s->c->data.flip && !s->data->points;
     rng_stream coins = stream(s, RNG_AUGMENT, n);
     long count = (long)real_count(s);
     int worst = DRIFT_OK;
@@ -210,8 +206,7 @@ static drift_status draw_pixels(step *s, int64_t n)
         float *to = s->pixels + (size_t)i * numbers;
         int got = s->data->get(s->data, (size_t)s->indices[i], to);
         worst = got > worst ? got : worst;
-        if (flip && rng_u32(coins, (uint64_t)i) >> 31)
-            mirror(to, x);
+        dataset_augment(s->data, coins, (uint64_t)i, to);
     }
     TRY((drift_status)worst);
     TRY(tensor_write(s->ctx, &s->pos, s->pixels));

@@ -1,6 +1,6 @@
 /* metrics.jsonl, the same numbers as TensorBoard events, the curves. A line is
  * one write, so that a run killed at any moment leaves whole lines and at most
- * one torn one, which the next resume cuts off. */
+ * one torn one at the end, which the next resume cuts off. */
 #include "train/metrics.h"
 
 #include <errno.h>
@@ -67,18 +67,22 @@ static double number(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* A line of an earlier run of the program; 0 when it is no such line or lies
- * after `last`. */
+/* A line of an earlier run of the program. */
+enum { LINE_FOREIGN, LINE_KEPT, LINE_AFTER };
+
+/* LINE_AFTER when its step lies after `last`; fills `row` when it is kept. */
 static int read_line(const metrics *m, const char *line, size_t size,
                      int64_t last, double row[CURVE_COUNT])
 {
     const field_args *f = &m->c->drift.field;
     json_t *root = json_loadb(line, size, 0, NULL);
     const json_t *step = json_object_get(root, "step");
-    int good = json_is_integer(step) && json_integer_value(step) <= last;
+    int kind = !json_is_integer(step)             ? LINE_FOREIGN
+               : json_integer_value(step) <= last ? LINE_KEPT
+                                                  : LINE_AFTER;
     for (int i = 0; i < CURVE_COUNT; i++)
         row[i] = NAN;
-    if (good) {
+    if (kind == LINE_KEPT) {
         row[CURVE_STEP] = (double)json_integer_value(step);
         row[CURVE_LOSS] = number(root, "loss");
         row[CURVE_GRAD] = number(root, "grad_norm");
@@ -93,31 +97,46 @@ static int read_line(const metrics *m, const char *line, size_t size,
         }
     }
     json_decref(root);
-    return good;
+    return kind;
 }
 
-/* Keep the leading whole lines up to step `last`. */
+/* Cut out what was logged after step `last`, and a torn line at the end; what
+ * is no line of a run stays. */
 static drift_status cut_back(metrics *m, const char *name, int64_t last)
 {
     drift_status status = DRIFT_OK;
     file_view view = {0};
-    size_t kept = 0;
+    char *left = NULL;
+    size_t size = 0, foreign = 0;
     if (!file_exists(name))
         return DRIFT_OK;
     TRY(file_open_view(m->ctx, name, &view));
-    const char *text = (const char *)view.data;
-    while (kept < view.size) {
-        const char *end = memchr(text + kept, '\n', view.size - kept);
-        double row[CURVE_COUNT];
-        if (!end ||
-            !read_line(m, text + kept, (size_t)(end - text) - kept, last, row))
-            break;
-        TRY(history_add(m, row));
-        kept = (size_t)(end - text) + 1;
+    left = mem_alloc(m->ctx, view.size, 1);
+    if (!left) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
     }
-    if (kept < view.size)
-        TRY(file_replace(m->ctx, name, view.data, kept));
+    const char *at = (const char *)view.data, *stop = at + view.size, *end;
+    for (; at < stop && (end = memchr(at, '\n', (size_t)(stop - at)));
+         at = end + 1) {
+        double row[CURVE_COUNT];
+        size_t length = (size_t)(end - at) + 1;
+        int kind = read_line(m, at, length, last, row);
+        if (kind == LINE_AFTER)
+            continue;
+        if (kind == LINE_KEPT)
+            TRY(history_add(m, row));
+        foreign += kind == LINE_FOREIGN;
+        memcpy(left + size, at, length);
+        size += length;
+    }
+    if (foreign)
+        rundir_warn(m->dir, "'%s': %zu lines are not of a run; they are kept",
+                    name, foreign);
+    if (size < view.size)
+        TRY(file_replace(m->ctx, name, left, size));
 out:
+    mem_free(left);
     file_close_view(&view);
     return status;
 }
@@ -256,7 +275,8 @@ static json_t *report_object(const step_report *r)
         put_number(root, "spread", r->spread);
         put_number(root, "spread_least", r->spread_least);
     }
-    put_number(root, "alpha", r->alpha);
+    put_number(root, "alpha_drawn", r->alpha);
+    put_number(root, "alpha_realised", 1 / (1 - r->unconditional));
     put_number(root, "unconditional_share", r->unconditional);
     for (size_t i = 0; i < r->family_count; i++)
         json_object_set_new(families, r->families[i].name,

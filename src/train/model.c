@@ -30,15 +30,8 @@ struct drift_model {
 
 static drift_status model_path(drift_context *ctx, const char *path, char **out)
 {
-    char *latest = mem_printf(ctx, "%s/checkpoints/latest.safetensors", path);
-    *out = NULL;
-    if (!latest)
-        return DRIFT_ERROR_MEMORY;
-    if (file_exists(latest)) {
-        *out = latest;
-        return DRIFT_OK;
-    }
-    mem_free(latest);
+    if (file_is_dir(path))
+        return checkpoint_latest(ctx, path, out);
     *out = mem_strdup(ctx, path);
     return *out ? DRIFT_OK : DRIFT_ERROR_MEMORY;
 }
@@ -52,6 +45,7 @@ static drift_status fill_info(drift_model *m)
     drift_model_info *i = &m->info;
     *i = (drift_model_info){
         .path = m->file.path,
+        .name = m->config->run.name,
         .kind = kinds[g->config.kind],
         .weights = m->weights,
         .step = f->step,
@@ -62,6 +56,7 @@ static drift_status fill_info(drift_model *m)
         .channels = f->sample.channels,
         .points = f->points,
         .classes = f->sample.classes,
+        .class_names = (const char *const *)f->class_names,
         .use_class = g->config.use_class,
         .use_alpha = g->config.use_alpha,
         .numbers = (size_t)f->sample.height * (size_t)f->sample.width *

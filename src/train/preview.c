@@ -5,11 +5,14 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "drift/field.h"
+#include "formats/image.h"
+#include "formats/npy.h"
 #include "plot/plot.h"
 
 /* Samples generated at once. */
@@ -85,6 +88,13 @@ drift_status preview_new(drift_context *ctx, const config *c, const rundir *dir,
                    .generator = g,
                    .plane = data->points && numbers == 2};
     choose_layout(p);
+    if (!p->plane &&
+        drift_sheet_check(ctx, p->count, p->columns, (size_t)g->sample.height,
+                          (size_t)g->sample.width, 0) != DRIFT_OK) {
+        status = error_prefix(ctx, DRIFT_ERROR_USAGE, "run.preview_count = %d",
+                              c->run.preview_count);
+        goto out;
+    }
     p->samples = mem_alloc(ctx, p->count * numbers, sizeof *p->samples);
     p->labels = mem_alloc(ctx, p->count, sizeof *p->labels);
     p->data = mem_alloc(ctx, p->plane ? 2 * p->count : 1, sizeof *p->data);
@@ -167,9 +177,9 @@ static drift_status write_sheet(preview *p, const char *path)
     if (!bytes)
         return DRIFT_ERROR_MEMORY;
     drift_to_bytes(p->samples, total, bytes);
-    TRY(plot_sheet(p->ctx, path, bytes, p->count / p->columns, p->columns,
-                   (size_t)x->height, (size_t)x->width, (size_t)x->channels,
-                   0));
+    TRY(drift_write_sheet(p->ctx, path, bytes, p->count, p->columns,
+                          (size_t)x->height, (size_t)x->width,
+                          (size_t)x->channels, 0));
 out:
     mem_free(bytes);
     return status;
@@ -186,7 +196,8 @@ static float reach(const preview *p)
     return most > 0 ? 1.15f * most : 1;
 }
 
-static drift_status remember(preview *p, int64_t step)
+static drift_status remember(preview *p, int64_t step, const float *xy,
+                             size_t count)
 {
     if (p->snapshot_count == p->snapshot_room) {
         size_t room = p->snapshot_room ? 2 * p->snapshot_room : 16;
@@ -196,12 +207,88 @@ static drift_status remember(preview *p, int64_t step)
         p->snapshots = more;
         p->snapshot_room = room;
     }
-    float *xy = mem_alloc(p->ctx, 2 * p->count, sizeof *xy);
-    if (!xy)
+    float *copy = mem_alloc(p->ctx, 2 * count, sizeof *copy);
+    if (!copy)
         return DRIFT_ERROR_MEMORY;
-    memcpy(xy, p->samples, 2 * p->count * sizeof *xy);
-    p->snapshots[p->snapshot_count++] = (snapshot){step, xy};
+    memcpy(copy, xy, 2 * count * sizeof *copy);
+    p->snapshots[p->snapshot_count++] = (snapshot){step, count, copy};
     return DRIFT_OK;
+}
+
+/* The same on disk, for a run that goes on: samples/step-N.npz. */
+static drift_status keep(preview *p, int64_t step)
+{
+    drift_status status = DRIFT_OK;
+    npz_writer *w = NULL;
+    size_t size[] = {p->count, 2};
+    char *path = rundir_path(p->dir, "samples/step-%06" PRId64 ".npz", step);
+    if (!path)
+        return DRIFT_ERROR_MEMORY;
+    TRY(npz_create(p->ctx, path, &w));
+    TRY(npz_begin(w, "points", ARRAY_F32, 2, size));
+    TRY(npz_write(w, p->samples, 2 * p->count * sizeof *p->samples));
+    status = npz_commit(w);
+    w = NULL;
+out:
+    npz_abort(w);
+    mem_free(path);
+    return status;
+}
+
+static drift_status recall(preview *p, const char *path, int64_t step)
+{
+    drift_status status = DRIFT_OK;
+    array_list list = {0};
+    TRY(npz_read(p->ctx, path, &list));
+    const array *a = array_list_find(&list, "points");
+    if (!a || a->type != ARRAY_F32 || a->ndim != 2 || a->dim[1] != 2)
+        FAIL(p->ctx, DRIFT_ERROR_FORMAT, "'%s' holds no points of the plane",
+             path);
+    TRY(remember(p, step, a->data, a->dim[0]));
+out:
+    array_list_free(&list);
+    return status;
+}
+
+static int by_step(const void *a, const void *b)
+{
+    const snapshot *x = a, *y = b;
+    return (x->step > y->step) - (x->step < y->step);
+}
+
+drift_status preview_restore(preview *p, int64_t last)
+{
+    drift_status status = DRIFT_OK;
+    char **names = NULL, *path = NULL;
+    size_t count = 0;
+    char *folder = rundir_path(p->dir, "samples");
+    if (!folder)
+        return DRIFT_ERROR_MEMORY;
+    if (p->plane)
+        TRY(file_list(p->ctx, folder, &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        int64_t step = rundir_number(names[i], "step-", ".npz");
+        if (step < 0 || step > last)
+            continue;
+        mem_free(path);
+        path = mem_printf(p->ctx, "%s/%s", folder, names[i]);
+        status = path ? recall(p, path, step) : DRIFT_ERROR_MEMORY;
+        if (status == DRIFT_ERROR_MEMORY)
+            goto out;
+        if (status != DRIFT_OK) {
+            rundir_warn(p->dir, "progress.png will lack a step: %s",
+                        drift_error_text(p->ctx));
+            drift_error_clear(p->ctx);
+            status = DRIFT_OK;
+        }
+    }
+    if (p->snapshot_count)
+        qsort(p->snapshots, p->snapshot_count, sizeof *p->snapshots, by_step);
+out:
+    file_list_free(names, count);
+    mem_free(path);
+    mem_free(folder);
+    return status;
 }
 
 /* Snapshots of the given numbers side by side, over the data. */
@@ -216,7 +303,7 @@ static drift_status write_clouds(preview *p, const char *path,
         clouds[i][0] = (plot_cloud){
             .name = "data", .xy = p->data, .count = p->count, .faint = 1};
         clouds[i][1] =
-            (plot_cloud){.name = "generated", .xy = s->xy, .count = p->count};
+            (plot_cloud){.name = "generated", .xy = s->xy, .count = s->count};
         snprintf(titles[i], sizeof titles[i], "step %" PRId64, s->step);
         squares[i] = (plot_square){.title = titles[i],
                                    .clouds = clouds[i],
@@ -316,7 +403,8 @@ static drift_status make_plane(preview *p, const char *path, int64_t step)
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    TRY(remember(p, step));
+    TRY(keep(p, step));
+    TRY(remember(p, step, p->samples, p->count));
     TRY(write_clouds(p, path, &last, 1));
     TRY(write_clouds(p, whole, &last, 1));
     TRY(write_clouds(p, progress, which, choose_progress(p, which)));
@@ -349,11 +437,32 @@ out:
     return status;
 }
 
-drift_status preview_gif(const preview *p)
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = rundir_number(*(char *const *)a, "step-", ".png");
+    int64_t y = rundir_number(*(char *const *)b, "step-", ".png");
+    return (x > y) - (x < y);
+}
+
+/* Whether a picture has the size of `like`, which takes it from the first. */
+static int same_size(preview *p, const char *path, image *like)
+{
+    image img = {0};
+    int same = image_read(p->ctx, path, &img) == DRIFT_OK;
+    if (same && !like->height)
+        *like = (image){.height = img.height, .width = img.width};
+    same = same && img.height == like->height && img.width == like->width;
+    drift_error_clear(p->ctx);
+    image_free(&img);
+    return same;
+}
+
+drift_status preview_gif(preview *p)
 {
     drift_status status = DRIFT_OK;
     char **names = NULL, **paths = NULL;
-    size_t count = 0, used = 0;
+    size_t count = 0, first, left = 0;
+    image size = {0};
     char *folder = rundir_path(p->dir, "samples");
     char *to = rundir_path(p->dir, "run.gif");
     if (!folder || !to) {
@@ -366,19 +475,33 @@ drift_status preview_gif(const preview *p)
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(names[i], "step-", 5) != 0)
+    first = count; /* of the frames, from the last picture backward */
+    if (count)
+        qsort(names, count, sizeof *names, by_number);
+    for (size_t i = count; i-- > 0;) {
+        if (rundir_number(names[i], "step-", ".png") < 0)
             continue;
-        paths[used] = mem_printf(p->ctx, "%s/%s", folder, names[i]);
-        if (!paths[used]) {
+        char *path = mem_printf(p->ctx, "%s/%s", folder, names[i]);
+        if (!path) {
             status = DRIFT_ERROR_MEMORY;
             goto out;
         }
-        used++;
+        if (same_size(p, path, &size)) {
+            paths[--first] = path;
+        } else {
+            mem_free(path);
+            left++;
+        }
     }
-    TRY(plot_gif(p->ctx, to, (const char *const *)paths, used, 200));
+    if (left)
+        rundir_warn(p->dir,
+                    "run.gif leaves out %zu pictures of another size than "
+                    "the last",
+                    left);
+    TRY(plot_gif(p->ctx, to, (const char *const *)paths + first, count - first,
+                 200));
 out:
-    for (size_t i = 0; i < used; i++)
+    for (size_t i = 0; paths && i < count; i++)
         mem_free(paths[i]);
     mem_free(paths);
     file_list_free(names, count);

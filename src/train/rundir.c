@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,59 +13,119 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* Any of these makes a folder one that holds a run. */
-static const char *const marks[] = {"config.yaml", "metrics.jsonl",
-                                    "checkpoints", "log.txt"};
+/* The mark of a run, and the first file that one writes. */
+#define MARK "checkpoints/latest.safetensors"
 
-/* Files that a run makes, by how their names begin and end; nothing else is
- * ever removed. */
+/* Event files; a host's name follows, so no more of the name is known. */
+#define EVENTS "events.out.tfevents."
+
+/* Files that a run makes; nothing else is ever removed. Where `end` is not
+ * NULL a number lies between the two. */
 static const struct {
     const char *folder, *begin, *end;
 } made[] = {
-    {"", "config.yaml", ""},
-    {"", "metrics.jsonl", ""},
-    {"", "events.", ""},
-    {"", "curves.png", ""},
-    {"", "samples.png", ""},
-    {"", "progress.png", ""},
-    {"", "field.png", ""},
-    {"", "losses.png", ""},
-    {"", "run.gif", ""},
-    {"/samples", "", ".png"},
-    {"/checkpoints", "", ".safetensors"},
-    {"/checkpoints", "", ".part"},
+    {"", "config.yaml", NULL},
+    {"", "metrics.jsonl", NULL},
+    {"", "curves.png", NULL},
+    {"", "samples.png", NULL},
+    {"", "progress.png", NULL},
+    {"", "field.png", NULL},
+    {"", "losses.png", NULL},
+    {"", "run.gif", NULL},
+    {"/samples", "step-", ".png"},
+    {"/samples", "step-", ".npz"},
+    {"/checkpoints", "latest.safetensors", NULL},
+    {"/checkpoints", "step-", ".safetensors"},
+    {"/checkpoints", "failed-", ".safetensors"},
 };
 
-static int matches(const char *name, const char *begin, const char *end)
+#define FOLDERS 3
+static const char *const made_folders[FOLDERS] = {"", "/samples",
+                                                  "/checkpoints"};
+
+int64_t rundir_number(const char *name, const char *begin, const char *end)
 {
-    size_t length = strlen(name), tail = strlen(end);
-    return !strncmp(name, begin, strlen(begin)) && length >= tail &&
-           !strcmp(name + length - tail, end);
+    size_t n = strlen(begin), digits;
+    if (strncmp(name, begin, n) != 0)
+        return -1;
+    digits = strspn(name + n, "0123456789");
+    if (digits < 1 || digits > 18 || strcmp(name + n + digits, end) != 0)
+        return -1;
+    return strtoll(name + n, NULL, 10);
 }
 
-drift_status rundir_check_free(drift_context *ctx, const char *path)
+static int is_made(const char *folder, const char *name)
+{
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        if (!strcmp(made[i].folder, folder) &&
+            (made[i].end ? rundir_number(name, made[i].begin, made[i].end) >= 0
+                         : !strcmp(name, made[i].begin)))
+            return 1;
+    return !*folder && !strncmp(name, EVENTS, strlen(EVENTS));
+}
+
+/* What a killed process left of writing such a file: NAME.tmp-PID. */
+static int is_torn(const char *folder, const char *name)
+{
+    char whole[256];
+    const char *tail = strstr(name, ".tmp-");
+    if (!tail || rundir_number(tail, ".tmp-", "") < 0 ||
+        (size_t)(tail - name) >= sizeof whole)
+        return 0;
+    snprintf(whole, sizeof whole, "%.*s", (int)(tail - name), name);
+    return is_made(folder, whole);
+}
+
+drift_status rundir_check_free(drift_context *ctx, const char *path, int force)
 {
     drift_status status = DRIFT_OK;
-    char *name = NULL;
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        mem_free(name);
-        name = mem_printf(ctx, "%s/%s", path, marks[i]);
-        if (!name) {
+    char *dir = NULL, **names = NULL;
+    size_t count = 0;
+    char *mark = mem_printf(ctx, "%s/" MARK, path);
+    if (!mark)
+        return DRIFT_ERROR_MEMORY;
+    if (file_exists(mark)) {
+        if (!force)
+            FAIL(ctx, DRIFT_ERROR_USAGE,
+                 "folder '%s' holds a run already (" MARK " is there): resume "
+                 "it, choose another folder or force a new run",
+                 path);
+        goto out;
+    }
+    for (size_t f = 0; f < FOLDERS; f++) {
+        mem_free(dir);
+        dir = mem_printf(ctx, "%s%s", path, made_folders[f]);
+        if (!dir) {
             status = DRIFT_ERROR_MEMORY;
             goto out;
         }
-        if (file_exists(name))
-            FAIL(ctx, DRIFT_ERROR_USAGE,
-                 "folder '%s' holds a run already (%s is there): resume it, "
-                 "choose another folder or force a new run",
-                 path, marks[i]);
+        if (!file_is_dir(dir))
+            continue;
+        file_list_free(names, count);
+        TRY(file_list(ctx, dir, &names, &count));
+        for (size_t i = 0; i < count; i++)
+            if (is_made(made_folders[f], names[i]))
+                FAIL(ctx, DRIFT_ERROR_USAGE,
+                     "folder '%s' holds no run, but '%s/%s', a name that a run "
+                     "uses: move it or choose another folder",
+                     path, dir, names[i]);
     }
 out:
-    mem_free(name);
+    file_list_free(names, count);
+    mem_free(dir);
+    mem_free(mark);
     return status;
 }
 
-/* Remove the files of folder PATH/made.folder that match; with `torn`, only
+static drift_status remove_file(drift_context *ctx, const char *path)
+{
+    return unlink(path) == 0
+               ? DRIFT_OK
+               : ERROR(ctx, DRIFT_ERROR_IO, "unable to remove '%s': %s", path,
+                       strerror(errno));
+}
+
+/* Remove what a run made in PATH/folder, but for the mark; with `torn`, only
  * the temporaries that a killed process left. */
 static drift_status remove_made(drift_context *ctx, const char *path,
                                 const char *folder, int torn)
@@ -75,15 +136,11 @@ static drift_status remove_made(drift_context *ctx, const char *path,
     char *dir = mem_printf(ctx, "%s%s", path, folder);
     if (!dir)
         return DRIFT_ERROR_MEMORY;
-    if (!file_exists(dir))
+    if (!file_is_dir(dir))
         goto out;
     TRY(file_list(ctx, dir, &names, &count));
     for (size_t i = 0; i < count; i++) {
-        int found = strstr(names[i], ".tmp-") != NULL;
-        for (size_t k = 0; k < sizeof made / sizeof *made && !torn; k++)
-            found |= !strcmp(made[k].folder, folder) &&
-                     matches(names[i], made[k].begin, made[k].end);
-        if (!found)
+        if (!is_torn(folder, names[i]) && (torn || !is_made(folder, names[i])))
             continue;
         mem_free(whole);
         whole = mem_printf(ctx, "%s/%s", dir, names[i]);
@@ -91,14 +148,40 @@ static drift_status remove_made(drift_context *ctx, const char *path,
             status = DRIFT_ERROR_MEMORY;
             goto out;
         }
-        if (unlink(whole) != 0)
-            FAIL(ctx, DRIFT_ERROR_IO, "unable to remove '%s': %s", whole,
-                 strerror(errno));
+        if (strcmp(whole + strlen(path) + 1, MARK) != 0)
+            TRY(remove_file(ctx, whole));
     }
 out:
     file_list_free(names, count);
     mem_free(whole);
     mem_free(dir);
+    return status;
+}
+
+static drift_status remove_torn(drift_context *ctx, const char *path)
+{
+    drift_status status = DRIFT_OK;
+    for (size_t f = 0; f < FOLDERS; f++)
+        TRY(remove_made(ctx, path, made_folders[f], 1));
+out:
+    return status;
+}
+
+/* The mark goes last: a folder in which this was cut short still holds a run
+ * that can be forced away. */
+static drift_status remove_run(drift_context *ctx, const char *path)
+{
+    drift_status status = DRIFT_OK;
+    char *mark = mem_printf(ctx, "%s/" MARK, path);
+    if (!mark)
+        return DRIFT_ERROR_MEMORY;
+    if (!file_exists(mark))
+        goto out;
+    for (size_t f = 0; f < FOLDERS; f++)
+        TRY(remove_made(ctx, path, made_folders[f], 0));
+    TRY(remove_file(ctx, mark));
+out:
+    mem_free(mark);
     return status;
 }
 
@@ -151,21 +234,16 @@ static drift_status set_path(drift_context *ctx, const char *path, rundir *r)
 }
 
 drift_status rundir_create(drift_context *ctx, const char *path, int force,
-                           const config *c, rundir *r)
+                           rundir *r)
 {
     drift_status status = DRIFT_OK;
     TRY(set_path(ctx, path, r));
-    if (!force)
-        TRY(rundir_check_free(ctx, path));
     TRY(file_make_dir(ctx, path));
     TRY(open_log(r));
-    if (force) {
-        TRY(remove_made(ctx, path, "", 0));
-        TRY(remove_made(ctx, path, "/samples", 0));
-        TRY(remove_made(ctx, path, "/checkpoints", 0));
-    }
+    TRY(rundir_check_free(ctx, path, force)); /* now no other can change it */
+    TRY(remove_run(ctx, path));
+    TRY(remove_torn(ctx, path));
     TRY(make_folders(ctx, r));
-    TRY(rundir_write_config(r, c));
 out:
     return status;
 }
@@ -175,9 +253,7 @@ drift_status rundir_open(drift_context *ctx, const char *path, rundir *r)
     drift_status status = DRIFT_OK;
     TRY(set_path(ctx, path, r));
     TRY(open_log(r));
-    TRY(remove_made(ctx, path, "", 1));
-    TRY(remove_made(ctx, path, "/samples", 1));
-    TRY(remove_made(ctx, path, "/checkpoints", 1));
+    TRY(remove_torn(ctx, path));
     TRY(make_folders(ctx, r));
 out:
     return status;
@@ -229,6 +305,16 @@ static void log_line(const rundir *r, const char *mark, const char *text)
     /* A log that cannot be written stops nothing: the metrics would fail. */
     ssize_t done = write(r->log, line, length);
     (void)done;
+}
+
+void rundir_note(const rundir *r, const char *format, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    log_line(r, "", text);
 }
 
 void rundir_log(const rundir *r, const char *format, ...)

@@ -4,7 +4,11 @@
  *     metrics.jsonl    one object a logged step
  *     log.txt          what happened when; locked while a process trains here
  *     events.*         for TensorBoard
- *     curves.png  samples/  checkpoints/  */
+ *     curves.png  samples/  checkpoints/
+ *
+ * It holds a run as soon as checkpoints/latest.safetensors is there, which is
+ * written first: so whatever a start leaves behind can be resumed, or is in
+ * nobody's way. */
 #ifndef TRAIN_RUNDIR_H
 #define TRAIN_RUNDIR_H
 
@@ -16,14 +20,15 @@ typedef struct rundir {
     int log; /* log.txt; -1 before it is open */
 } rundir;
 
-/* DRIFT_ERROR_USAGE when `path` holds a run (to be asked before anything that
- * takes long). */
-drift_status rundir_check_free(drift_context *ctx,
-                               const char *path) DRIFT_MUST_CHECK;
-/* Make the folders and config.yaml, or clear away the files of an older run
- * (only those that a run makes). *r is to be closed even after a failure. */
+/* DRIFT_ERROR_USAGE when `path` holds a run, unless `force`, or no run but
+ * files under the names of one (to be asked before anything that takes
+ * long). */
+drift_status rundir_check_free(drift_context *ctx, const char *path,
+                               int force) DRIFT_MUST_CHECK;
+/* Make the folders; with `force` clear away the files of an older run (only
+ * those that a run makes). *r is to be closed even after a failure. */
 drift_status rundir_create(drift_context *ctx, const char *path, int force,
-                           const config *c, rundir *r) DRIFT_MUST_CHECK;
+                           rundir *r) DRIFT_MUST_CHECK;
 /* The folder of an existing run. */
 drift_status rundir_open(drift_context *ctx, const char *path,
                          rundir *r) DRIFT_MUST_CHECK;
@@ -33,7 +38,11 @@ void rundir_close(rundir *r); /* {0} is fine */
 char *rundir_path(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
 drift_status rundir_write_config(const rundir *r,
                                  const config *c) DRIFT_MUST_CHECK;
-/* A line with date and time into log.txt, and to the context's log. */
+/* N of a file's name "BEGIN" N "END", -1 for other names. */
+int64_t rundir_number(const char *name, const char *begin, const char *end);
+/* A line with date and time into log.txt. */
+void rundir_note(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
+/* The same, and to the context's log. */
 void rundir_log(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
 /* The same as a warning. */
 void rundir_warn(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);

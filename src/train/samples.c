@@ -28,6 +28,40 @@ drift_status drift_write_png(drift_context *ctx, const char *path,
     return status;
 }
 
+/* An image that plot_sheet enlarges by itself stays below this, gap and all. */
+#define CELL ((size_t)192)
+
+/* Sheets of very many images are not enlarged. */
+static int enlargement(size_t rows, size_t columns, int enlarge)
+{
+    size_t most = IMAGE_MAX_PIXELS / CELL / CELL;
+    return !enlarge && rows + 1 > most / (columns + 1) ? 1 : enlarge;
+}
+
+drift_status drift_sheet_check(drift_context *ctx, size_t count, size_t columns,
+                               size_t height, size_t width, int enlarge)
+{
+    size_t most = IMAGE_MAX_PIXELS, times = enlarge > 0 ? (size_t)enlarge : 1;
+    size_t gap = times < 2 ? 2 : times, rows, h, w;
+    if (!count || !columns || !height || !width || enlarge < 0)
+        return ERROR(ctx, DRIFT_ERROR_SHAPE, "sheet: no images");
+    if (columns > count)
+        columns = count;
+    rows = (count - 1) / columns + 1;
+    if (rows <= most && columns <= most && height <= most && width <= most &&
+        times <= most) {
+        h = height * times + gap;
+        w = width * times + gap;
+        if (h <= most / rows && w <= most / columns &&
+            gap + rows * h <= most / (gap + columns * w))
+            return DRIFT_OK;
+    }
+    return ERROR(ctx, DRIFT_ERROR_SHAPE,
+                 "a sheet of %zu x %zu images of %zu x %zu pixels is too "
+                 "large; allowed are %zu pixels in all",
+                 rows, columns, height, width, most);
+}
+
 drift_status drift_write_sheet(drift_context *ctx, const char *path,
                                const unsigned char *images, size_t count,
                                size_t columns, size_t height, size_t width,
@@ -36,16 +70,19 @@ drift_status drift_write_sheet(drift_context *ctx, const char *path,
     drift_status status = DRIFT_OK;
     size_t bytes = height * width * channels, rows;
     unsigned char *all = NULL;
-    if (!count || !columns)
-        return ERROR(ctx, DRIFT_ERROR_SHAPE, "sheet: no images");
-    rows = (count + columns - 1) / columns;
-    /* The last row is filled up with black. */
+    TRY(drift_sheet_check(ctx, count, columns, height, width, enlarge));
+    if (columns > count)
+        columns = count;
+    rows = (count - 1) / columns + 1;
     all = mem_alloc(ctx, rows * columns, bytes);
     if (!all)
         return DRIFT_ERROR_MEMORY;
     memcpy(all, images, count * bytes);
-    status = plot_sheet(ctx, path, all, rows, columns, height, width, channels,
-                        enlarge);
+    /* The last row is filled up with the colour of the gaps. */
+    memset(all + count * bytes, 255, (rows * columns - count) * bytes);
+    TRY(plot_sheet(ctx, path, all, rows, columns, height, width, channels,
+                   enlargement(rows, columns, enlarge)));
+out:
     mem_free(all);
     return status;
 }

@@ -111,6 +111,31 @@ out:
     return status;
 }
 
+/* -- the watch over collapses ------------------------------------------- */
+
+#define WATCH "collapse.below"
+
+static drift_status watch_to_arrays(drift_trainer *t, array_list *out)
+{
+    array a = {.type = ARRAY_I32,
+               .ndim = 1,
+               .dim = {(size_t)t->watch.classes},
+               .data = t->watch.below};
+    return array_list_add(t->ctx, out, WATCH, &a);
+}
+
+static drift_status watch_from_arrays(drift_trainer *t, const array_list *in)
+{
+    const array *a = array_list_find(in, WATCH);
+    size_t classes = (size_t)t->watch.classes;
+    if (!a || a->type != ARRAY_I32 || a->ndim != 1 || a->dim[0] != classes)
+        return ERROR(t->ctx, DRIFT_ERROR_SHAPE,
+                     "tensor '" WATCH "' is missing, or not %zu of I32",
+                     classes);
+    memcpy(t->watch.below, a->data, classes * sizeof(int32_t));
+    return DRIFT_OK;
+}
+
 /* -- saving ------------------------------------------------------------- */
 
 static drift_status write_state(drift_trainer *t, const char *path)
@@ -121,26 +146,21 @@ static drift_status write_state(drift_trainer *t, const char *path)
                               .images = t->images,
                               .seconds = t->seconds,
                               .sample = t->generator->sample,
-                              .points = t->data->points};
+                              .points = t->data->points,
+                              .class_names = t->data->class_names};
     snprintf(facts.data_digest, sizeof facts.data_digest, "%s",
              t->data->digest);
     TRY(bank_to_arrays(t, &more));
+    TRY(watch_to_arrays(t, &more));
     TRY(checkpoint_write(t->ctx, path, t->c, &facts, &t->optimizer, &more));
 out:
     array_list_free(&more);
     return status;
 }
 
-/* N of "step-N.safetensors", -1 for other names. */
 static int64_t numbered(const char *name)
 {
-    char *end;
-    if (strncmp(name, "step-", 5) != 0)
-        return -1;
-    errno = 0;
-    long long n = strtoll(name + 5, &end, 10);
-    return errno || end == name + 5 || strcmp(end, ".safetensors") != 0 ? -1
-                                                                        : n;
+    return rundir_number(name, "step-", ".safetensors");
 }
 
 static int by_number(const void *a, const void *b)
@@ -192,7 +212,7 @@ drift_status save_state(drift_trainer *t)
         goto out;
     }
     TRY(write_state(t, latest));
-    if (t->c->run.keep_last > 0) {
+    if (t->steps && t->c->run.keep_last > 0) {
         (void)unlink(name); /* of an earlier life of this run */
         if (link(latest, name) != 0)
             TRY(write_state(t, name));
@@ -205,13 +225,18 @@ out:
     return status;
 }
 
-drift_status save_failed(drift_trainer *t)
+drift_status save_failed(drift_trainer *t, char **path)
 {
+    drift_status status = DRIFT_OK;
     char *name = rundir_path(
         &t->dir, "checkpoints/failed-%06" PRId64 ".safetensors", t->steps + 1);
+    *path = NULL;
     if (!name)
         return DRIFT_ERROR_MEMORY;
-    drift_status status = write_state(t, name);
+    TRY(write_state(t, name));
+    *path = name;
+    name = NULL;
+out:
     mem_free(name);
     return status;
 }
@@ -233,6 +258,8 @@ drift_status restore_state(drift_trainer *t, const checkpoint *file)
         TRY(checkpoint_read(t->ctx, file, set, p, &o->ema[i]));
     }
     status = bank_from_arrays(t, &file->file.arrays);
+    if (status == DRIFT_OK)
+        status = watch_from_arrays(t, &file->file.arrays);
     if (status != DRIFT_OK) {
         status = error_prefix(t->ctx, status, "'%s'", file->path);
         goto out;

@@ -23,7 +23,8 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
                .entries = (size_t)(d->classes ? d->classes : g->sample.classes),
                .generated = (size_t)d->generated,
                .positives = (size_t)d->positives,
-               .negatives = (size_t)d->negatives};
+               .negatives = (size_t)d->negatives,
+               .report = {.spread = -1, .spread_least = -1}};
     s->batch = s->entries * s->generated;
     s->spreads = mem_alloc(ctx, s->entries, sizeof *s->spreads);
     if (!s->spreads) {
@@ -31,6 +32,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
         goto out;
     }
     TRY(draw_new(s));
+    TRY(cut_new(s));
 out:
     return status;
 }
@@ -219,27 +221,6 @@ static void report_drift(step *s)
         r->alpha += (double)s->alphas[e] / (double)s->entries;
 }
 
-/* Mean and least spread of the entries. */
-static drift_status report_spread(step *s)
-{
-    drift_status status = DRIFT_OK;
-    step_report *r = &s->report;
-    size_t count = 0;
-    double sum = 0, least = INFINITY;
-    TRY(spread_measure(s->ctx, s->entries, &s->fake.list[0].value,
-                       &s->real.list[0].value, s->spreads));
-    for (size_t e = 0; e < s->entries; e++)
-        if (isfinite(s->spreads[e])) {
-            sum += (double)s->spreads[e];
-            least = fmin(least, (double)s->spreads[e]);
-            count++;
-        }
-    r->spread = count ? sum / (double)count : -1;
-    r->spread_least = count ? least : -1;
-out:
-    return status;
-}
-
 /* Time since the last call goes to `phase`. */
 static void lap(step *s, int phase, double *since)
 {
@@ -258,20 +239,49 @@ drift_status step_gradient(step *s)
     TRY(real_features(s, &s->pos, &s->real));
     if (s->negatives)
         TRY(real_features(s, &s->neg, &s->unconditional));
-    if (!s->parts)
-        TRY(cut_new(s));
     TRY(generate(s));
+    cut_hold(s);
     lap(s, PHASE_GENERATE, &since);
     TRY(drift(s));
     report_drift(s);
+    cut_hold(s);
     lap(s, PHASE_FIELD, &since);
     TRY(backward(s));
+    cut_hold(s);
     lap(s, PHASE_BACKWARD, &since);
 out:
     return status;
 }
 
-drift_status step_run(step *s, int64_t n, int measure)
+static drift_status count_bad(step *s, const tensor *x, float *count)
+{
+    drift_status status = DRIFT_OK;
+    tensor sum = {0};
+    TRY(tensor_new(s->ctx, &sum, DTYPE_F32, SHAPE(1)));
+    TRY(op_reduce(s->ctx, &sum, x, REDUCE_NONFINITE));
+    TRY(tensor_read(s->ctx, &sum, count));
+out:
+    tensor_free(s->ctx, &sum);
+    return status;
+}
+
+/* A gradient that is not finite: the first family whose features already had
+ * such a one, else the first of those that met in the network. */
+static drift_status blame_family(step *s, drift_status status)
+{
+    for (size_t i = 0; i < s->gradient.count; i++) {
+        float bad = 0;
+        if (count_bad(s, &s->gradient.list[i].value, &bad) == DRIFT_OK &&
+            bad > 0)
+            return error_prefix(s->ctx, status, "drift of family '%s'",
+                                s->gradient.list[i].name);
+    }
+    return error_prefix(s->ctx, status, "backward from family '%s'%s",
+                        s->gradient.list[0].name,
+                        s->gradient.count > 1 ? " and others" : "");
+}
+
+drift_status step_run(step *s, int64_t n)
 {
     drift_status status = DRIFT_OK;
     step_report *r = &s->report;
@@ -281,10 +291,11 @@ drift_status step_run(step *s, int64_t n, int measure)
     lap(s, PHASE_DATA, &since);
     TRY(step_gradient(s));
     r->spread = r->spread_least = -1;
-    if (measure)
-        TRY(report_spread(s));
     since = clock_seconds();
-    TRY(optimizer_norms(o));
+    status = optimizer_norms(o);
+    if (status == DRIFT_ERROR_NUMBER)
+        status = blame_family(s, status);
+    TRY(status);
     TRY(optimizer_step(o, n));
     lap(s, PHASE_OPTIMIZER, &since);
     r->learning_rate = o->learning_rate;
@@ -293,6 +304,25 @@ drift_status step_run(step *s, int64_t n, int measure)
     r->parts = o->params->parts;
     r->part_count = o->params->part_count;
 out:
-    drop_families(s);
+    return status;
+}
+
+drift_status step_spread(step *s)
+{
+    drift_status status = DRIFT_OK;
+    step_report *r = &s->report;
+    size_t count = 0;
+    double sum = 0, least = INFINITY;
+    TRY(spread_measure(s->ctx, s->entries, &s->fake.list[0].value,
+                       &s->real.list[0].value, s->spreads));
+    for (size_t e = 0; e < s->entries; e++)
+        if (isfinite(s->spreads[e])) {
+            sum += (double)s->spreads[e];
+            least = fmin(least, (double)s->spreads[e]);
+            count++;
+        }
+    r->spread = count ? sum / (double)count : -1;
+    r->spread_least = count ? least : -1;
+out:
     return status;
 }

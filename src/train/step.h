@@ -61,13 +61,13 @@ typedef struct step {
     tensor pos, neg;         /* [Nc P,h,w,c], [Nc M,h,w,c] */
 
     /* the cut (cut.c) */
-    part *parts; /* NULL before the first step */
+    part *parts;
     size_t part_count;
 
-    /* between the phases */
+    /* between the phases, and until the next step */
     family_set real, unconditional, fake, gradient;
     family_stats *stats; /* of each family */
-    float *spreads;      /* [Nc], where it was measured */
+    float *spreads;      /* [Nc], of step_spread */
 
     step_report report;
 } step;
@@ -78,10 +78,11 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
                       generator *g, optimizer *o, step *s) DRIFT_MUST_CHECK;
 void step_free(step *s); /* {0} is fine */
 
-/* Step n = 0, 1, ...: draw, gradient, update; with `measure` the spread of
- * each class too. NaN or infinity is DRIFT_ERROR_NUMBER, with the parameters
- * as they were. */
-drift_status step_run(step *s, int64_t n, int measure) DRIFT_MUST_CHECK;
+/* Step n = 0, 1, ...: draw, gradient, update. NaN or infinity is
+ * DRIFT_ERROR_NUMBER, with the parameters as they were. */
+drift_status step_run(step *s, int64_t n) DRIFT_MUST_CHECK;
+/* Put the spread of each class into the report of the step just made. */
+drift_status step_spread(step *s) DRIFT_MUST_CHECK;
 
 /* Everything that step n draws; the same for every cut. */
 drift_status step_draw(step *s, int64_t n) DRIFT_MUST_CHECK;
@@ -95,10 +96,11 @@ void draw_free(step *s);
 
 /* -- cut.c -------------------------------------------------------------- */
 
-/* Cut the batch into parts, by drift.micro_batch and drift.memory. All else
- * that lives during a step's forward pass is allocated already. */
+/* Cut the batch into parts, by drift.micro_batch and drift.memory. */
 drift_status cut_new(step *s) DRIFT_MUST_CHECK;
 void cut_free(step *s);
+/* Give idle memory back where it would exceed the bound. */
+void cut_hold(step *s);
 /* Bytes op_field may use. */
 size_t cut_field_memory(const step *s);
 

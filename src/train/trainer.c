@@ -5,9 +5,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include "base/threads.h"
 #include "drift/preflight.h"
 
@@ -36,14 +39,38 @@ out:
     return status;
 }
 
-/* Data, generator, optimizer, step; with `fresh` the parameters of a new
- * run. */
+/* Where the data are, from any folder: a run may be resumed from another one,
+ * and a name may come to mean another set. */
+static drift_status locate_data(drift_context *ctx, config *c)
+{
+    drift_status status = DRIFT_OK;
+    const char *path = c->data.path;
+    char *found = NULL, *whole = NULL;
+    if (c->data.kind == DATA_TOY)
+        return DRIFT_OK;
+    for (int i = 0; c->data.kind == DATA_AUTO && dataset_toys[i]; i++)
+        if (!strcmp(path, dataset_toys[i]))
+            return DRIFT_OK;
+    if (!file_exists(path) && !strchr(path, '/'))
+        TRY(share_find(ctx, SHARE_DATA, path, &found));
+    whole = realpath(found ? found : path, NULL);
+    if (whole) /* else opening the data set tells what is wrong */
+        TRY(config_set(ctx, c, "absolute path", "data.path", whole));
+out:
+    free(whole);
+    mem_free(found);
+    return status;
+}
+
+/* Data, generator, optimizer, previews, step; with `fresh` the parameters of a
+ * new run. Nothing of it touches the folder of the run. */
 static drift_status make_parts(drift_trainer *t, int fresh)
 {
     drift_status status = DRIFT_OK;
     drift_context *ctx = t->ctx;
-    const config *c = t->c;
+    config *c = t->c;
     uint64_t seed = (uint64_t)c->run.seed;
+    TRY(locate_data(ctx, c));
     TRY(dataset_open(ctx, &c->data, seed, &t->data));
     TRY(check_fit(t));
     sample_shape sample = {t->data->height, t->data->width, t->data->channels,
@@ -53,6 +80,7 @@ static drift_status make_parts(drift_trainer *t, int fresh)
         TRY(generator_spread(t->generator, seed));
     TRY(optimizer_new(ctx, &t->generator->params, &c->optimizer,
                       &t->optimizer));
+    TRY(preview_new(ctx, c, &t->dir, t->generator, t->data, &t->preview));
     TRY(step_new(ctx, c, t->data, t->generator, &t->optimizer, &t->step));
     TRY(collapse_watch_new(ctx, t->data->classes, &t->watch));
     if (c->run.preflight) {
@@ -67,9 +95,22 @@ out:
 static drift_status make_writers(drift_trainer *t, int64_t keep_step)
 {
     drift_status status = DRIFT_OK;
+    const dataset *d = t->data;
+    char count[32] = "endless";
+    TRY(rundir_write_config(&t->dir, t->c));
     TRY(metrics_open(&t->dir, t->c, keep_step, &t->metrics));
-    TRY(metrics_describe(t->metrics, t->data->digest, t->steps));
-    TRY(preview_new(t->ctx, t->c, &t->dir, t->generator, t->data, &t->preview));
+    TRY(metrics_describe(t->metrics, d->digest, t->steps));
+    if (keep_step >= 0)
+        TRY(preview_restore(&t->preview, keep_step));
+    if (d->count)
+        snprintf(count, sizeof count, "%zu", d->count);
+    if (d->points)
+        rundir_log(&t->dir, "data: %s points, %d class%s", count, d->classes,
+                   d->classes > 1 ? "es" : "");
+    else
+        rundir_log(&t->dir, "data: %s images of %d x %d x %d, %d class%s",
+                   count, d->height, d->width, d->channels, d->classes,
+                   d->classes > 1 ? "es" : "");
 out:
     return status;
 }
@@ -116,13 +157,19 @@ drift_status drift_trainer_new(drift_context *ctx, const drift_config *c,
     *out = NULL;
     if (!t)
         return DRIFT_ERROR_MEMORY;
-    if (!force)
-        TRY(rundir_check_free(ctx, directory));
+    TRY(rundir_check_free(ctx, directory, force));
     TRY(config_copy(ctx, c, &t->c));
     TRY(config_resolve(ctx, t->c));
     TRY(make_parts(t, 1));
-    TRY(rundir_create(ctx, directory, force, t->c, &t->dir));
+    TRY(rundir_create(ctx, directory, force, &t->dir));
+    TRY(save_state(t)); /* from here on it can be resumed */
     TRY(make_writers(t, -1));
+    if (t->c->generator.use_alpha && t->c->guidance.alpha_max > 1 &&
+        !t->c->drift.negatives)
+        rundir_warn(&t->dir,
+                    "drift.negatives is 0: alpha, drawn up to "
+                    "guidance.alpha_max = %g, has no effect on the loss",
+                    (double)t->c->guidance.alpha_max);
     rundir_log(&t->dir, "run begins: %s, %" PRId64 " steps, device %s",
                t->c->data.path, t->c->run.steps, drift_context_device(ctx));
     *out = t;
@@ -132,23 +179,72 @@ out:
     return status;
 }
 
-/* "run.key=value"; the seed is part of the result and cannot change. */
-static drift_status apply_override(drift_trainer *t, const char *text)
+/* "run.key=value" or "data.path=value"; the seed is part of the result and
+ * cannot change, and the data only move (their digest is checked). */
+static drift_status apply_override(drift_context *ctx, config *c,
+                                   const char *text)
 {
     drift_status status = DRIFT_OK;
-    const char *equals = strchr(text, '=');
-    char key[64];
-    if (!equals || strncmp(text, "run.", 4) != 0 ||
-        (size_t)(equals - text) >= sizeof key)
-        FAIL(t->ctx, DRIFT_ERROR_USAGE,
-             "'%.80s': a run that is resumed takes run.KEY=VALUE only", text);
-    snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
-    if (!strcmp(key, "run.seed"))
-        FAIL(t->ctx, DRIFT_ERROR_USAGE,
-             "'%.80s': the seed of a run cannot change", text);
-    TRY(config_set(t->ctx, t->c, "argument", key, equals + 1));
+    if (!strncmp(text, "run.seed=", 9))
+        FAIL(ctx, DRIFT_ERROR_USAGE, "'%.80s': the seed of a run cannot change",
+             text);
+    if (!strchr(text, '=') ||
+        (strncmp(text, "run.", 4) != 0 && strncmp(text, "data.path=", 10) != 0))
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%.80s': a run that is resumed takes run.KEY=VALUE and "
+             "data.path=VALUE only",
+             text);
+    TRY(drift_config_set(ctx, c, text));
 out:
     return status;
+}
+
+/* The configuration of a run that goes on. */
+static drift_status resumed_config(drift_context *ctx, const checkpoint *file,
+                                   const char *const *overrides, size_t count,
+                                   config **out)
+{
+    drift_status status = DRIFT_OK;
+    config *c = NULL;
+    *out = NULL;
+    TRY(checkpoint_config(ctx, file, &c));
+    for (size_t i = 0; i < count; i++)
+        TRY(apply_override(ctx, c, overrides[i]));
+    TRY(config_resolve(ctx, c));
+    if (c->run.steps < file->facts.step)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "run.steps is %" PRId64 "; the run has made %" PRId64
+             " steps already",
+             c->run.steps, file->facts.step);
+    *out = c;
+    c = NULL;
+out:
+    config_free(c);
+    return status;
+}
+
+drift_status drift_config_resume(drift_context *ctx, const char *directory,
+                                 const char *const *overrides, size_t count,
+                                 drift_config **out)
+{
+    drift_status status = DRIFT_OK;
+    char *latest = NULL;
+    checkpoint file = {0};
+    *out = NULL;
+    TRY(checkpoint_latest(ctx, directory, &latest));
+    TRY(checkpoint_open(ctx, latest, &file));
+    TRY(resumed_config(ctx, &file, overrides, count, out));
+out:
+    checkpoint_close(&file);
+    mem_free(latest);
+    return status;
+}
+
+static int is_last(const drift_trainer *t)
+{
+    const run_config *r = &t->c->run;
+    return t->steps >= r->steps ||
+           (r->minutes > 0 && t->seconds >= 60 * r->minutes);
 }
 
 drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
@@ -162,16 +258,9 @@ drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
     *out = NULL;
     if (!t)
         return DRIFT_ERROR_MEMORY;
-    latest = mem_printf(ctx, "%s/checkpoints/latest.safetensors", directory);
-    if (!latest) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
+    TRY(checkpoint_latest(ctx, directory, &latest));
     TRY(checkpoint_open(ctx, latest, &file));
-    TRY(checkpoint_config(ctx, &file, &t->c));
-    for (size_t i = 0; i < count; i++)
-        TRY(apply_override(t, overrides[i]));
-    TRY(config_resolve(ctx, t->c));
+    TRY(resumed_config(ctx, &file, overrides, count, &t->c));
     TRY(make_parts(t, 0));
     if (strcmp(t->data->digest, file.facts.data_digest) != 0)
         FAIL(ctx, DRIFT_ERROR_FORMAT,
@@ -180,11 +269,21 @@ drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
              t->c->data.path, file.facts.data_digest, t->data->digest);
     TRY(restore_state(t, &file));
     TRY(rundir_open(ctx, directory, &t->dir));
-    TRY(rundir_write_config(&t->dir, t->c));
     TRY(make_writers(t, t->steps));
-    t->previewed = t->steps;
+    /* A run that had not begun still owes its first picture. */
+    t->previewed = t->steps ? t->steps : -1;
     t->logged = t->steps;
     rundir_log(&t->dir, "run goes on after step %" PRId64, t->steps);
+    if (t->steps >= t->c->run.steps)
+        rundir_warn(&t->dir,
+                    "run.steps = %" PRId64 " is reached: to go on, resume "
+                    "with more of them, as run.steps=%" PRId64,
+                    t->c->run.steps, 2 * t->c->run.steps);
+    else if (is_last(t))
+        rundir_warn(&t->dir,
+                    "run.minutes = %g is reached: to go on, resume with more "
+                    "of them, as run.minutes=%g, or 0 for no bound",
+                    t->c->run.minutes, 2 * t->c->run.minutes);
     *out = t;
     t = NULL;
 out:
@@ -233,19 +332,35 @@ out:
     return status;
 }
 
+/* The least spread of entry e's class in this step; NAN when an entry before
+ * it has the same class, which then has been looked at. */
+static float class_spread(const step *s, size_t e)
+{
+    float least = s->spreads[e];
+    for (size_t i = 0; i < s->entries; i++)
+        if (s->classes[i] == s->classes[e]) {
+            if (i < e)
+                return NAN;
+            least = fminf(least, s->spreads[i]);
+        }
+    return least;
+}
+
 static void watch_collapse(drift_trainer *t)
 {
     step *s = &t->step;
     if (s->report.spread < 0 || t->steps <= t->c->optimizer.warmup_steps)
         return;
-    for (size_t e = 0; e < s->entries; e++)
-        if (collapse_watch_add(&t->watch, s->classes[e], s->spreads[e]))
+    for (size_t e = 0; e < s->entries; e++) {
+        float spread = class_spread(s, e);
+        if (collapse_watch_add(&t->watch, s->classes[e], spread))
             rundir_warn(&t->dir,
                         "collapse: for %d logged steps the samples of class "
                         "%d have varied less than %g of what the data do "
                         "(now %.3g, step %" PRId64 ")",
                         COLLAPSE_STEPS, s->classes[e], (double)COLLAPSE_SPREAD,
-                        (double)s->spreads[e], t->steps);
+                        (double)spread, t->steps);
+    }
 }
 
 static double speed(const drift_trainer *t)
@@ -258,6 +373,7 @@ static drift_status log_step(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
     step_report *r = &t->step.report;
+    TRY(step_spread(&t->step));
     r->step = t->steps;
     r->images = t->images;
     r->seconds = t->seconds;
@@ -290,13 +406,6 @@ out:
 static int is_due(int64_t n, int64_t every)
 {
     return every > 0 && n % every == 0;
-}
-
-static int is_last(const drift_trainer *t)
-{
-    const run_config *r = &t->c->run;
-    return t->steps >= r->steps ||
-           (r->minutes > 0 && t->seconds >= 60 * r->minutes);
 }
 
 /* All that is to be written after a step. */
@@ -347,13 +456,22 @@ static void fill_progress(const drift_trainer *t, double rate,
     }
 }
 
-/* NaN or infinity: keep what led there for a look, and say where it was. */
+/* NaN or infinity: keep what led there for a look, and say where it is. */
 static drift_status give_up(drift_trainer *t, drift_status status)
 {
-    status = error_prefix(t->ctx, status, "step %" PRId64, t->steps + 1);
-    rundir_warn(&t->dir, "%s", drift_error_text(t->ctx));
-    if (save_failed(t) != DRIFT_OK)
-        rundir_warn(&t->dir, "the failed state could not be saved");
+    char *path = NULL;
+    if (save_failed(t, &path) == DRIFT_OK)
+        status = error_prefix(t->ctx, status,
+                              "step %" PRId64 " (the state before it is in "
+                              "'%s')",
+                              t->steps + 1, path);
+    else
+        status = error_prefix(t->ctx, status,
+                              "step %" PRId64 " (the state before it could "
+                              "not be saved)",
+                              t->steps + 1);
+    rundir_note(&t->dir, "run fails: %s", drift_error_text(t->ctx));
+    mem_free(path);
     return status;
 }
 
@@ -364,11 +482,10 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
     double rate = 0;
     if (!t->done && !is_last(t)) {
         int64_t n = t->steps;
-        int log = n == 0 || is_due(n + 1, t->c->run.log_every) ||
-                  n + 1 == t->c->run.steps;
+        int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        status = step_run(&t->step, n, log);
+        status = step_run(&t->step, n);
         if (status == DRIFT_ERROR_NUMBER)
             status = give_up(t, status);
         TRY(status);

@@ -32,8 +32,9 @@ struct drift_trainer {
 /* checkpoints/latest.safetensors and step-N, older ones than
  * run.keep_last removed. */
 drift_status save_state(drift_trainer *t) DRIFT_MUST_CHECK;
-/* checkpoints/failed-N.safetensors, N the step that failed; latest stays. */
-drift_status save_failed(drift_trainer *t) DRIFT_MUST_CHECK;
+/* checkpoints/failed-N.safetensors, N the step that failed; latest stays.
+ * *path (mem_free) is NULL when it cannot be written. */
+drift_status save_failed(drift_trainer *t, char **path) DRIFT_MUST_CHECK;
 /* Weights, EMAs, optimizer, banks and counts as they were saved. */
 drift_status restore_state(drift_trainer *t,
                            const checkpoint *file) DRIFT_MUST_CHECK;

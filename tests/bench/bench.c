@@ -309,7 +309,7 @@ int main(int argc, char **argv)
     b.wanted_count = argc - i;
     bench_need(&b, drift_context_open(&b.ctx, &options));
     fprintf(stderr, "bench: %s\n", drift_context_device(b.ctx));
-    printf("name\tseconds\tgflops\tpercent_of_peak\tgbytes\n");
+    fprintf(stderr, "name\tseconds\tgflops\tpercent_of_peak\tgbytes\n");
     measure_peak(&b);
     bench_products(&b);
     bench_ops(&b);

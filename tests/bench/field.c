@@ -4,7 +4,7 @@
 
 #include "base/threads.h"
 #include "bench.h"
-#include "drift/field.h"
+#include "ops/field.h"
 
 #define ALLOWED ((size_t)256 << 20)
 
@@ -30,10 +30,11 @@ static void print_memory(const char *name, drift_status (*call)(void *),
                          void *arg)
 {
     size_t before = memory_resident();
-    if (bench_watch_memory() && call(arg) == DRIFT_OK &&
-        memory_peak() > before)
-        fprintf(stderr, "%s: %.0f MiB beyond its inputs\n", name,
-                (double)(memory_peak() - before) / 1048576);
+    if (!bench_watch_memory() || call(arg) != DRIFT_OK)
+        return;
+    size_t peak = memory_peak();
+    fprintf(stderr, "%s: %.0f MiB beyond its inputs\n", name,
+            peak > before ? (double)(peak - before) / 1048576 : 0.0);
 }
 
 typedef struct call {

@@ -1,10 +1,12 @@
-/* Whole networks: forward and backward of the generators for a batch at once,
- * counted over their matrix products (a backward is two of each, but for the
- * first layer's input). */
+/* Whole networks: forward and backward of the generators for a part of a
+ * batch, counted over their matrix products (a backward is two of each, but for
+ * the first layer's input). */
 #include "bench.h"
 #include "nn/generator.h"
 
-#define SAMPLES 640
+/* As many samples at a time as a training step has in a part. */
+#define CONV_SAMPLES 128
+#define DIT_SAMPLES  32
 
 typedef struct network {
     generator *g;
@@ -13,19 +15,20 @@ typedef struct network {
     tensor *dy;
 } network;
 
-static network network_new(bench *b, const generator_config *c, sample_shape s)
+static network network_new(bench *b, const generator_config *c, sample_shape s,
+                           size_t samples)
 {
     drift_context *ctx = bench_context(b);
     network n = {NULL, NULL, {0}, NULL};
     bench_need(b, generator_new(ctx, c, s, 1, 1, &n.g));
     bench_need(b, tape_new(ctx, 1, &n.t));
-    n.in.noise = bench_tensor(b, generator_noise_shape(n.g, SAMPLES));
-    n.in.label = bench_index(b, SHAPE(SAMPLES, 1), s.classes);
-    n.in.alpha = bench_tensor(b, SHAPE(SAMPLES, 1));
+    n.in.noise = bench_tensor(b, generator_noise_shape(n.g, samples));
+    n.in.label = bench_index(b, SHAPE(samples, 1), s.classes);
+    n.in.alpha = bench_tensor(b, SHAPE(samples, 1));
     if (c->style_tokens)
-        n.in.style = bench_index(b, SHAPE(SAMPLES, (size_t)c->style_tokens),
+        n.in.style = bench_index(b, SHAPE(samples, (size_t)c->style_tokens),
                                  c->style_codes);
-    n.dy = bench_tensor(b, SHAPE(SAMPLES, (size_t)s.height, (size_t)s.width,
+    n.dy = bench_tensor(b, SHAPE(samples, (size_t)s.height, (size_t)s.width,
                                  (size_t)s.channels));
     return n;
 }
@@ -56,7 +59,7 @@ out:
     return status;
 }
 
-/* The conv generator of the MNIST preset. */
+/* The conv generator at one pixel a location. */
 static void conv(bench *b)
 {
     if (!bench_wants(b, "conv."))
@@ -74,7 +77,7 @@ static void conv(bench *b)
                           .levels = 3,
                           .groups = 8};
     sample_shape s = {28, 28, 1, 10};
-    network n = network_new(b, &c, s);
+    network n = network_new(b, &c, s, CONV_SAMPLES);
     double flops = 0;
     for (int level = 0; level < 3; level++) {
         double side = 7 << level, width = 64 >> level;
@@ -83,7 +86,7 @@ static void conv(bench *b)
         flops += level < 2 ? 2 * side * side * width * width / 2 : 0;
     }
     flops += 2.0 * 28 * 28 * 9 * 16 + 2.0 * 128 * 49 * 64;
-    flops *= SAMPLES;
+    flops *= CONV_SAMPLES;
     BENCH(b, "conv.forward", flops, 0, forward(&n));
     BENCH(b, "conv.forward-backward", 3 * flops, 0, forward_backward(&n));
     network_free(b, &n);
@@ -113,11 +116,11 @@ static void dit_tiny(bench *b)
                           .patch_order = PATCH_CHANNEL_MAJOR,
                           .qk_norm = 1};
     sample_shape s = {32, 32, 1, 10};
-    network n = network_new(b, &c, s);
+    network n = network_new(b, &c, s, DIT_SAMPLES);
     double h = 256, tokens = 80, inner = 1024;
     double layer = tokens * 2 * (h * 3 * h + h * h + 3 * h * inner) +
                    4 * tokens * tokens * h + 2 * h * 6 * h;
-    double flops = SAMPLES * (6 * layer + 64 * 2 * 16 * h * 2);
+    double flops = DIT_SAMPLES * (6 * layer + 64 * 2 * 16 * h * 2);
     BENCH(b, "dit-tiny.forward", flops, 0, forward(&n));
     BENCH(b, "dit-tiny.forward-backward", 3 * flops, 0, forward_backward(&n));
     network_free(b, &n);

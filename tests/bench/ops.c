@@ -43,6 +43,88 @@ static void tokens(bench *b)
     bench_free(b);
 }
 
+static void layernorm(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = SAMPLES * TOKENS * WIDTH;
+    shape s = SHAPE(SAMPLES, TOKENS, WIDTH);
+    if (!bench_wants(b, "layernorm"))
+        return;
+    tensor *x = bench_tensor(b, s), *y = bench_tensor(b, s);
+    tensor *w = bench_tensor(b, SHAPE(WIDTH)),
+           *o = bench_tensor(b, SHAPE(WIDTH));
+    tensor *dx = bench_tensor(b, s);
+    tensor *dw = bench_tensor(b, SHAPE(WIDTH)),
+           *db = bench_tensor(b, SHAPE(WIDTH));
+    tensor *mean = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
+    tensor *rstd = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
+    BENCH(b, "layernorm_fwd", 0, pass(2, n),
+          op_layernorm_fwd(ctx, y, mean, rstd, x, w, o, 1e-5f));
+    BENCH(b, "layernorm_bwd", 0, pass(4, n),
+          op_layernorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd));
+    bench_free(b);
+}
+
+/* Ops that only move numbers; bytes of what they read and write. */
+static void moves(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t image = SAMPLES * 32 * 32 * 4, n = SAMPLES * TOKENS * WIDTH;
+    shape s = SHAPE(SAMPLES, TOKENS, WIDTH), flat = SHAPE(SAMPLES, WIDTH);
+    tensor *pixels = bench_tensor(b, SHAPE(SAMPLES, 32, 32, 4));
+    tensor *tokens = bench_tensor(b, SHAPE(SAMPLES, 64, 64));
+    tensor *small = bench_tensor(b, SHAPE(SAMPLES, 24, 24, 4));
+    tensor *x = bench_tensor(b, s), *y = bench_tensor(b, s);
+    tensor *part = bench_tensor(b, SHAPE(SAMPLES, TOKENS / 2, WIDTH));
+    tensor *row = bench_tensor(b, flat),
+           *table = bench_tensor(b, SHAPE(64, WIDTH));
+    tensor *index = bench_index(b, SHAPE(SAMPLES, 32), 64);
+    tensor *four = bench_tensor(b, SHAPE(SAMPLES, 4, TOKENS, WIDTH / 4));
+    tensor four_x = tensor_reshape(x, SHAPE(SAMPLES, TOKENS, 4, WIDTH / 4));
+    size_t half = n / 2, rows = SAMPLES * WIDTH,
+           small_n = SAMPLES * 24 * 24 * 4;
+    BENCH(b, "patchify_fwd", 0, pass(2, image),
+          op_patchify_fwd(ctx, tokens, pixels, 4, PATCH_PIXEL_MAJOR));
+    BENCH(b, "patchify_bwd", 0, pass(3, image),
+          op_patchify_bwd(ctx, pixels, tokens, 4, PATCH_PIXEL_MAJOR));
+    BENCH(b, "unpatchify_fwd", 0, pass(2, image),
+          op_unpatchify_fwd(ctx, pixels, tokens, 4, PATCH_PIXEL_MAJOR));
+    BENCH(b, "unpatchify_bwd", 0, pass(3, image),
+          op_unpatchify_bwd(ctx, tokens, pixels, 4, PATCH_PIXEL_MAJOR));
+    BENCH(b, "resize_bilinear_fwd", 0, pass(1, image + small_n),
+          op_resize_bilinear_fwd(ctx, pixels, small, (resize_args){0, 0}));
+    BENCH(b, "resize_bilinear_bwd", 0, pass(1, image + 2 * small_n),
+          op_resize_bilinear_bwd(ctx, small, pixels, (resize_args){0, 0}));
+    BENCH(b, "swap_fwd", 0, pass(2, n), op_swap_fwd(ctx, four, &four_x));
+    BENCH(b, "swap_bwd", 0, pass(3, n), op_swap_bwd(ctx, &four_x, four));
+    BENCH(b, "concat_fwd", 0, pass(2, half),
+          op_concat_fwd(ctx, y, part, 1, TOKENS / 2));
+    BENCH(b, "concat_bwd", 0, pass(3, half),
+          op_concat_bwd(ctx, part, y, 1, TOKENS / 2));
+    BENCH(b, "expand_fwd", 0, pass(1, n), op_expand_fwd(ctx, y, row));
+    BENCH(b, "expand_bwd", 0, pass(1, n), op_expand_bwd(ctx, row, y));
+    BENCH(b, "embedding_fwd", 0, pass(33, rows),
+          op_embedding_fwd(ctx, row, table, index));
+    BENCH(b, "embedding_bwd", 0, pass(33, rows),
+          op_embedding_bwd(ctx, table, row, index));
+    bench_free(b);
+}
+
+static void moments(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = SAMPLES * 28 * 28 * 16;
+    tensor *x = bench_tensor(b, SHAPE(SAMPLES, 28, 28, 16));
+    tensor *dx = bench_tensor(b, SHAPE(SAMPLES, 28, 28, 16));
+    tensor *mean = bench_tensor(b, SHAPE(SAMPLES, 49, 16));
+    tensor *std = bench_tensor(b, SHAPE(SAMPLES, 49, 16));
+    BENCH(b, "moments_fwd.4x4", 0, pass(1, n),
+          op_moments_fwd(ctx, mean, std, x, 4, 4, 1e-6f));
+    BENCH(b, "moments_bwd.4x4", 0, pass(3, n),
+          op_moments_bwd(ctx, dx, mean, std, x, mean, std, 4, 4));
+    bench_free(b);
+}
+
 static void heads(bench *b)
 {
     drift_context *ctx = bench_context(b);
@@ -114,6 +196,14 @@ static void maps(bench *b)
           op_activation_bwd(ctx, dx, y, x, ACT_SILU));
     BENCH(b, "activation_fwd.gelu_erf", 0, pass(2, n),
           op_activation_fwd(ctx, y, x, ACT_GELU_ERF));
+    BENCH(b, "activation_bwd.gelu_erf", 0, pass(4, n),
+          op_activation_bwd(ctx, dx, y, x, ACT_GELU_ERF));
+    BENCH(b, "activation_fwd.gelu_tanh", 0, pass(2, n),
+          op_activation_fwd(ctx, y, x, ACT_GELU_TANH));
+    BENCH(b, "activation_fwd.relu", 0, pass(2, n),
+          op_activation_fwd(ctx, y, x, ACT_RELU));
+    BENCH(b, "activation_fwd.tanh", 0, pass(2, n),
+          op_activation_fwd(ctx, y, x, ACT_TANH));
     BENCH(b, "upsample_nearest_fwd", 0, pass(1.25, n),
           op_upsample_nearest_fwd(ctx, y, small));
     BENCH(b, "upsample_nearest_bwd", 0, pass(1.5, n),
@@ -133,6 +223,8 @@ static void parameters(bench *b)
           op_reduce(ctx, sum, g, REDUCE_SUMSQ));
     BENCH(b, "adamw", 0, pass(7, n), op_adamw(ctx, p, m, v, g, args));
     BENCH(b, "ema", 0, pass(3, n), op_ema(ctx, v, p, .999f));
+    BENCH(b, "uniform", 0, pass(1, n),
+          op_uniform(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));
     BENCH(b, "normal", 0, pass(1, n),
           op_normal(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));
     bench_free(b);
@@ -148,12 +240,19 @@ static void distance(bench *b)
     tensor *d = bench_tensor(b, SHAPE(10, 64, 256));
     BENCH(b, "distance_fwd.10-64x256x784", 10.0 * 64 * 256 * 2 * 784, 0,
           op_distance_fwd(ctx, d, x, y));
+    tensor *dx = bench_tensor(b, SHAPE(10, 64, 784));
+    tensor *dy = bench_tensor(b, SHAPE(10, 256, 784));
+    BENCH(b, "distance_bwd.10-64x256x784", 10.0 * 64 * 256 * 4 * 784, 0,
+          op_distance_bwd(ctx, dx, dy, d, x, y, d));
     bench_free(b);
 }
 
 void bench_ops(bench *b)
 {
     tokens(b);
+    layernorm(b);
+    moves(b);
+    moments(b);
     heads(b);
     swiglu(b);
     maps(b);

@@ -34,8 +34,8 @@ cp out default.yaml
 try "$train" --print-config mnist
 same out default.yaml
 
-# Arguments: the last one counts, --seed too.
-try "$train" --print-config --seed 7 toy-moons run.steps=5 run.steps=6 \
+# Arguments, --seed too; each key once.
+try "$train" --print-config --seed 7 toy-moons run.steps=6 \
     optimizer.ema=0.9,0.99 drift.memory=512MiB run.name="my run"
 code_is 0
 out_has "steps: 6"
@@ -44,6 +44,14 @@ out_has "ema: [0.9, 0.99]"
 out_has "memory: 512 MiB"
 out_has 'name: "my run"'
 
+usage "drift-train: 'run.steps=6': the key comes again; first 'run.steps=5'" \
+    "$train" toy-moons run.steps=5 run.seed=1 run.steps=6
+usage "drift-train: 'run.seed=6': --seed sets it already" \
+    "$train" --seed 6 toy-moons run.seed=6
+usage "drift-train: drift.temperatures: 0.1 comes twice" \
+    "$train" toy-moons drift.temperatures=0.1,0.2,0.1
+usage "drift-train: guidance.alpha_min (9) is above guidance.alpha_max (1)" \
+    "$train" --print-config toy-moons guidance.alpha_min=9
 usage "drift-train: argument 'run.stpes=5': unknown key 'run.stpes'\
  (nearest: 'run.steps')" "$train" toy-moons run.stpes=5
 usage "drift-train: argument 'run.steps=5x': run.steps: '5x' is not a whole\

@@ -72,6 +72,66 @@ if command -v curl >/dev/null 2>&1; then
         sh "$work/fetch.sh" cifar10 "$work/b"
     mv "$work/b/cifar10/cifar-10-binary.tar.gz" "$part"
     check "a whole part is named" sh "$work/fetch.sh" cifar10 "$work/b"
+
+    dd if=/dev/zero bs=1000 count=100 \
+        of="$work/web/cifar-10-binary.tar.gz" 2>/dev/null
+    rm "$work/b/cifar10/"*
+    dd if=/dev/zero bs=1000 count=101 of="$part" 2>/dev/null
+    sh "$work/fetch.sh" cifar10 "$work/b" >/dev/null 2>&1
+    check "a part that is too long is fetched anew" \
+        cmp -s "$work/web/cifar-10-binary.tar.gz" \
+        "$work/b/cifar10/cifar-10-binary.tar.gz"
 fi
+
+# Stand-ins for curl and wget, each alone: DIED is how they end instead of
+# going on with a file (curl's 33: the server cannot), DEAD how at once.
+dd if=/dev/zero bs=1000 count=100 \
+    of="$work/web/cifar-10-binary.tar.gz" 2>/dev/null
+sed 's/c32a1d4ab5d03f1284b67883e8d87530/0019d23bef56a136a1891211d7007f6f/' \
+    "$script" >"$work/fetch.sh"
+part=$work/c/cifar10/cifar-10-binary.tar.gz.part
+mkdir -p "$work/c/cifar10"
+FETCH_URL=$work/web
+export FETCH_URL
+for tool in curl wget; do
+    mkdir "$work/$tool"
+    for name in sh cat cp cut dd dirname md5 md5sum mkdir mv openssl rm; do
+        path=$(command -v $name) && ln -s "$path" "$work/$tool/$name"
+    done
+    cat >"$work/$tool/$tool" <<'END'
+#!/bin/sh
+while [ $# -gt 1 ]; do
+    case $1 in -o | -O) file=$2; shift ;; esac
+    shift
+done
+[ -z "$DEAD" ] || exit "$DEAD"
+if [ -s "$file" ]; then
+    [ -z "$DIED" ] || exit "$DIED"
+    dd if=/dev/zero bs=1000 count=99 2>/dev/null >>"$file"
+else
+    cp "$1" "$file"
+fi
+END
+    chmod +x "$work/$tool/$tool"
+    fake() # fake DIED DEAD: with a part of 1000 bytes
+    {
+        rm -f "$work/c/cifar10/"*
+        dd if=/dev/zero bs=1000 count=1 of="$part" 2>/dev/null
+        (
+            PATH=$work/$tool DIED=$1 DEAD=$2
+            export PATH DIED DEAD
+            sh "$work/fetch.sh" cifar10 "$work/c" >/dev/null 2>&1
+        )
+    }
+    check "$tool goes on" fake "" ""
+    check "$tool begins anew where the server cannot go on" fake 33 ""
+    check "the file is whole" cmp -s "$work/web/cifar-10-binary.tar.gz" \
+        "$work/c/cifar10/cifar-10-binary.tar.gz"
+    check "nothing else is left" [ "$(ls "$work/c/cifar10")" = \
+        cifar-10-binary.tar.gz ]
+    fake "" 6
+    check "without a network the part stays" [ "$(wc -c <"$part")" -eq 1000 ]
+    check "and nothing else" [ "$(ls "$work/c/cifar10" | wc -l)" -eq 1 ]
+done
 
 exit $failed

@@ -11,6 +11,10 @@ for tool in train sample info; do
     out_has "Usage: $name "
     out_has "--device NAME"
     out_has "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device"
+    cp out long
+    try "$program" -h
+    code_is 0
+    same out long
     try "$program" --version
     code_is 0
     err_empty
@@ -43,6 +47,14 @@ for device in nonsense cpu:7; do
     code_is 3
     no_file d
 done
+if "$info" | grep -q OpenCL; then :; else
+    for device in opencl opencl:1 check; do
+        try "$info" --device $device
+        code_is 3
+        err_is "drift-info: device '$device': built without OpenCL; devices:\
+ auto, cpu"
+    done
+fi
 
 # Results on stdout, talk on stderr.
 try "$info"
@@ -72,7 +84,7 @@ usage "drift-sample: 'b' is too much: one checkpoint or run directory" \
 usage "drift-sample: say what to write: --grid, --png or --npz" "$sample" a
 usage "drift-sample: --grid and --npz both to standard output" \
     "$sample" --grid - --npz - a
-usage "drift-sample: --alpha: 'nan' is not a number; allowed: 0 to 1000" \
+usage "drift-sample: --alpha: 'nan' is not a number; allowed: 1 to 1000" \
     "$sample" --alpha nan a
 usage "drift-sample: --count: '0' is out of range; allowed: 1 to 1000000000" \
     "$sample" --count 0 a
@@ -82,14 +94,36 @@ err_is "drift-sample: unable to open 'nowhere': No such file or directory"
 no_file x.png
 
 usage "drift-train: 'b' is a second configuration beside 'a'" "$train" a b
-usage "drift-train: --resume takes run.key=value only, not --out" \
+usage "drift-train: --resume takes key=value only, not --out" \
     "$train" --resume a --out b
-usage "drift-train: --resume takes run.key=value only, not mnist" \
+usage "drift-train: --resume takes key=value only, not mnist" \
     "$train" --resume a mnist
-usage "drift-train: --resume takes run.key=value only, not --seed" \
+usage "drift-train: --resume takes key=value only, not --seed" \
     "$train" --resume a --seed 1
+usage "drift-train: --seed: '1e3' is not a whole number; allowed: 0 to\
+ 1000000000000000" "$train" --seed 1e3
 try "$train" --resume nowhere
 code_is 1
 err_is "drift-train: unable to open\
  'nowhere/checkpoints/latest.safetensors': No such file or directory"
+mkdir empty
+for program in "$sample --grid x.png" "$info" "$train --resume"; do
+    # Words of a command.
+    # shellcheck disable=SC2086
+    try $program empty
+    code_is 1
+    err_has "folder 'empty' holds no checkpoint yet"
+done
+
+# Streams that are closed: no file of a run takes their place.
+what="drift-train <&- >&- 2>&-"
+"$train" --out quiet ./toy.yaml <&- >&- 2>&-
+code=$?
+: >out
+: >err
+code_is 0
+for file in quiet/log.txt quiet/metrics.jsonl quiet/config.yaml; do
+    grep -q 'drift-train:' $file && fail "$file holds talk" || pass
+done
+grep -vq '^{' quiet/metrics.jsonl && fail "metrics.jsonl" || pass
 finish

@@ -2,12 +2,6 @@
 # Samples of points and of images, and what drift-info says of the runs.
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
 
-png() { # png FILE: begins and ends like one
-    what="$1 is a PNG"
-    if [ "$(head -c 4 "$1" | tail -c 3)" = PNG ] &&
-        tail -c 8 "$1" | grep -q IEND; then pass; else fail no; fi
-}
-
 # Images: a few steps on a few digits.
 try "$train" --quiet --threads 2 --out digits mnist data.limit=100 \
     drift.generated=4 drift.positives=4 generator.hidden=4 \
@@ -61,6 +55,9 @@ try "$sample" --quiet --png way --interpolate 3 --count 2 --class 5 digits
 code_is 0
 png way/000005-5.png
 no_file way/000006-5.png
+try "$sample" --quiet --npz c.npz --count 20 --ema ema.0.5 digits
+code_is 0
+same a.npz c.npz
 usage "drift-sample: --class: the model has no class 10; allowed: 0 to 9" \
     "$sample" --grid x.png --class 10 digits
 usage "drift-sample: --class: '1,' is not a list of whole numbers, as 0,3,5" \
@@ -71,6 +68,48 @@ usage "drift-sample: 'digits/checkpoints/latest.safetensors' holds no EMA\
  '0.7'; it holds none (the weights), 0.5, 0.9" \
     "$sample" --grid x.png --ema 0.7 digits
 no_file x.png
+
+# What has no effect, or no room, is said before anything is made.
+usage "drift-sample: --alpha: the model was trained without\
+ (generator.use_alpha is false)" "$sample" --grid x.png --alpha 2 digits
+usage "drift-sample: --grid and --npz both to 'x'" \
+    "$sample" --grid x --npz x digits
+usage "drift-sample: --columns is of --grid only" \
+    "$sample" --npz x.npz --columns 2 digits
+try "$sample" --quiet --npz x.npz --grid x.png --columns 1 --count 100000 digits
+code_is 1
+err_has "a sheet of 100000 x 1 images of 28 x 28 pixels is too large"
+no_file x.npz
+try "$sample" --quiet --npz x.npz --grid nowhere/x.png digits
+code_is 1
+err_has "nowhere/x.png"
+no_file x.npz
+try "$sample" --quiet --grid wide.png --columns 50 --count 3 digits
+code_is 0
+png wide.png
+try "$sample" --quiet --grid many.png --columns 1 --count 2000 digits
+code_is 0
+png many.png
+what="columns beyond the samples"
+[ "$(wc -c <wide.png)" -lt "$(wc -c <sheet.png)" ] && pass || fail "wide"
+
+# A signal leaves no file that is half written.
+what="drift-sample and SIGTERM"
+"$sample" --quiet --npz long.npz --count 10000000 digits >out 2>err </dev/null &
+pid=$!
+tries=0
+until [ -n "$(find . -name 'long.npz.tmp-*' -size +0)" ] || [ $tries -gt 300 ]
+do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -TERM $pid
+wait $pid
+code=$?
+code_is 143
+err_is "drift-sample: stopped by a signal"
+found=$(find . -name 'long.npz*')
+[ -z "$found" ] && pass || fail "$found"
 
 # A place that cannot be written, and a full disk.
 try "$sample" --quiet --grid nowhere/x.png digits
@@ -111,6 +150,7 @@ err_has "torn.safetensors"
 try "$info" digits
 code_is 0
 err_empty
+out_has "name           mnist"
 out_has "conv"
 out_has "ema.0.5"
 out_has "parameters"
@@ -131,6 +171,31 @@ try "$info" --config digits
 code_is 0
 same out digits/config.yaml
 
+# Classes by their names.
+for class in cat dog; do
+    mkdir -p "animals/$class"
+    cp images/000000-0.png images/000010-0.png "animals/$class"
+done
+try "$train" --quiet --out pets mnist data.path=animals drift.generated=4 \
+    drift.positives=4 generator.hidden=4 run.preview_count=4 run.steps=1
+code_is 0
+try "$info" pets
+out_has 'class names    ["cat","dog"]'
+try "$sample" --quiet --npz dog.npz --count 4 --class dog pets
+code_is 0
+try "$sample" --quiet --npz one.npz --count 4 --class 1 pets
+same dog.npz one.npz
+usage "drift-sample: --class: the model has no class cow; allowed: 0 to 1 and\
+ their names" "$sample" --npz x.npz --class 0,cow pets
+# From elsewhere, and where the data went.
+mkdir other
+mv animals other
+try "$train" --quiet --resume pets run.steps=2
+code_is 1
+err_has "$work/animals"
+try "$train" --quiet --resume pets run.steps=2 data.path=other/animals
+code_is 0
+
 # Points.
 toy points
 code_is 0
@@ -144,6 +209,8 @@ else # a build without cairo says so
     code_is 1
     err_has "cairo"
 fi
+usage "drift-sample: --class: the model was trained without\
+ (generator.use_class is false)" "$sample" --npz x.npz --class 0 points
 usage "drift-sample: --png: the model makes points, not images; use --grid or\
  --npz" "$sample" --png x points
 finish

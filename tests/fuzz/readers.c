@@ -17,6 +17,8 @@
 #include "formats/image.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "nn/foreign.h"
+#include "train/checkpoint.h"
 #include "train/config.h"
 
 static drift_context *ctx;
@@ -131,21 +133,28 @@ static void remove_folder(void)
     (void)rmdir(folder);
 }
 
+/* The bytes as a file of that name. */
+static void write_file(char path[64], const char *file, const uint8_t *data,
+                       size_t size)
+{
+    static int made;
+    if (!made && (!mkdtemp(folder) || atexit(remove_folder) != 0))
+        abort();
+    made = 1;
+    snprintf(path, 64, "%s/%s", folder, file);
+    FILE *out = fopen(path, "wb");
+    if (!out || fwrite(data, 1, size, out) != size || fclose(out) != 0)
+        abort();
+}
+
 /* The data sets read from disk. */
 static int run_data(const uint8_t *data, size_t size, const char *file,
                     data_config options)
 {
-    static int made;
     char path[64];
     unsigned char *copy = begin(data, size);
     dataset *d;
-    if (!made && (!mkdtemp(folder) || atexit(remove_folder) != 0))
-        abort();
-    made = 1;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *out = fopen(path, "wb");
-    if (!out || fwrite(copy, 1, size, out) != size || fclose(out) != 0)
-        abort();
+    write_file(path, file, copy, size);
     if (!options.path)
         options.path = options.kind == DATA_CIFAR ? folder : path;
     drift_status status = dataset_open(ctx, &options, 1, &d);
@@ -204,6 +213,59 @@ static int run_yaml(const uint8_t *data, size_t size)
     return end(status, copy);
 }
 
+/* As a file with the digest that its content has now: so what lies behind the
+ * digest is reached. */
+static int run_checkpoint(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    const char *keys[CHECKPOINT_KEYS], *values[CHECKPOINT_KEYS];
+    char path[64], content[DIGEST_TEXT];
+    size_t count = 0;
+    safetensors s = {0};
+    checkpoint c = {0};
+    config *read = NULL;
+    drift_status status = safetensors_parse(ctx, copy, size, &s);
+    for (size_t i = 0; status == DRIFT_OK && i < CHECKPOINT_KEYS; i++) {
+        keys[count] = checkpoint_keys[i];
+        values[count] = safetensors_metadata(&s, checkpoint_keys[i]);
+        count += values[count] != NULL;
+    }
+    if (status == DRIFT_OK && count == CHECKPOINT_KEYS) {
+        status = checkpoint_digest(ctx, &s.arrays, values, content);
+        values[count - 1] = content;
+    }
+    write_file(path, "checkpoint", copy, size);
+    if (status == DRIFT_OK)
+        status = safetensors_write(ctx, path, &s.arrays, keys, values, count);
+    if (status == DRIFT_OK)
+        status = checkpoint_open(ctx, path, &c);
+    if (status == DRIFT_OK) {
+        use_arrays(&c.file.arrays);
+        for (int i = 0; c.facts.class_names && i < c.facts.sample.classes; i++)
+            use_bytes(c.facts.class_names[i], strlen(c.facts.class_names[i]));
+        if (c.facts.points && c.facts.sample.channels != 2)
+            abort();
+        status = checkpoint_config(ctx, &c, &read);
+    }
+    config_free(read);
+    checkpoint_close(&c);
+    safetensors_close(&s);
+    (void)remove(path);
+    return end(status, copy);
+}
+
+/* metadata.json of the release. */
+static int run_metadata(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    generator_config c;
+    sample_shape s;
+    drift_status status = foreign_flax_config(ctx, (char *)copy, size, &c, &s);
+    if (status == DRIFT_OK)
+        used = used + c.hidden + c.heads + s.channels;
+    return end(status, copy);
+}
+
 const fuzz_reader fuzz_readers[] = {
     {"safetensors", run_safetensors, 50000},
     {"npy", run_npy, 50000},
@@ -214,5 +276,7 @@ const fuzz_reader fuzz_readers[] = {
     {"cifar", run_cifar, 500},
     {"archive", run_archive, 1000},
     {"config", run_yaml, 5000},
+    {"checkpoint", run_checkpoint, 500},
+    {"metadata", run_metadata, 20000},
     {NULL, NULL, 0},
 };

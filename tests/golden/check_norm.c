@@ -1,4 +1,5 @@
 /* op_norm: normalisations and feature statistics of PyTorch. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,53 @@ static double read_number(const char *text, const char *word, double otherwise)
     return value;
 }
 
+/* Largest error of y with that many groups, in double. */
+static double error_of(const array *x0, int groups, double eps, const double *x,
+                       const double *w, const double *b, const double *y)
+{
+    size_t c = x0->dim[1], pixels = x0->dim[2] * x0->dim[3];
+    size_t n = c / (size_t)groups * pixels, count = array_count(x0);
+    double worst = 0;
+    for (size_t at = 0; at < count; at += n) {
+        double mean = 0, square = 0;
+        for (size_t i = at; i < at + n; i++)
+            mean += x[i] / (double)n;
+        for (size_t i = at; i < at + n; i++)
+            square += (x[i] - mean) * (x[i] - mean) / (double)n;
+        for (size_t i = at; i < at + n; i++) {
+            size_t k = i / pixels % c;
+            double v = (x[i] - mean) / sqrt(square + eps) * w[k] + b[k];
+            worst = fmax(worst, fabs(v - y[i]));
+        }
+    }
+    return worst;
+}
+
+/* Where a case does not say its groups: those that give its y. */
+static drift_status find_groups(golden *g, const char *name, double eps,
+                                int *groups)
+{
+    drift_status status = DRIFT_OK;
+    double *x, *w, *b, *y, least = INFINITY;
+    const array *x0 = golden_find(g, "%s.x", name);
+    if (!x0 || x0->ndim != 4)
+        FAIL(g->ctx, DRIFT_ERROR_FORMAT, "no '%s.x' [n,c,h,w]", name);
+    TRY(golden_numbers(g, &x, NULL, "%s.x", name));
+    TRY(golden_numbers(g, &w, NULL, "%s.w", name));
+    TRY(golden_numbers(g, &b, NULL, "%s.b", name));
+    TRY(golden_numbers(g, &y, NULL, "%s.y", name));
+    for (int k = 1; k <= (int)x0->dim[1]; k++) {
+        if (x0->dim[1] % (size_t)k)
+            continue;
+        double error = error_of(x0, k, eps, x, w, b, y);
+        if (error < least)
+            *groups = k;
+        least = fmin(least, error);
+    }
+out:
+    return status;
+}
+
 static drift_status check_groupnorm(golden *g, const char *name)
 {
     graph q;
@@ -23,10 +71,12 @@ static drift_status check_groupnorm(golden *g, const char *name)
     var *x = graph_input(&q, "x", MAP);
     var *w = graph_input(&q, "w", NULL);
     var *b = graph_input(&q, "b", NULL);
-    /* gn_offset does not say: 2 is what gives its y in double. */
-    int groups = (int)read_number(text, "groups=", 2);
-    float eps = (float)read_number(text, "eps=", 1e-6);
-    graph_output(&q, tape_groupnorm(q.tape, x, w, b, groups, eps), "y", MAP);
+    double eps = read_number(text, "eps=", 1e-6);
+    int groups = (int)read_number(text, "groups=", 0);
+    if (!groups)
+        TRY(find_groups(g, name, eps, &groups));
+    graph_output(&q, tape_groupnorm(q.tape, x, w, b, groups, (float)eps), "y",
+                 MAP);
 out:
     return graph_close(&q, status);
 }
@@ -91,9 +141,11 @@ static drift_status check_case(golden *g, const char *name)
 {
     double limit = g->limit;
     drift_status status = DRIFT_OK;
-    /* Ill-conditioned on purpose: the README's limit for these two. */
-    if (!strcmp(name, "gn_offset") || !strcmp(name, "gn_1px"))
-        g->limit = 2e-2;
+    /* Ill-conditioned on purpose, see src/DECISIONS.md. */
+    if (!strcmp(name, "gn_offset"))
+        g->limit = 5e-3;
+    if (!strcmp(name, "gn_1px"))
+        g->limit = 5e-4;
     if (!strncmp(name, "gn", 2))
         status = check_groupnorm(g, name);
     else if (!strncmp(name, "ln", 2))

@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "drift/field.h"
+#include "cpu/field_plan.h"
+#include "ops/field.h"
 #include "field_reference.h"
 #include "harness.h"
 
@@ -199,12 +200,75 @@ static void hard_points(harness *t)
         }
 }
 
+/* Targets of weight 0 (unconditional negatives at alpha = 1) that lie nearer
+ * than all others, by many temperatures. */
+static void unweighted(harness *t)
+{
+    static const float x[] = {0, 9, 9.1f, 9.2f, 9.3f, 9.4f, 9.5f, 9.6f};
+    static const float neg[] = {.01f, 9}, pos[] = {9, 9.5f, 8};
+    static const float none[2] = {0}, ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
+    /* Under y and none the weightless take a row's whole affinity. */
+    for (int n = FIELD_XY; n <= FIELD_SINKHORN; n += n ? 1 : 3) {
+        setting c = {{1, 8, 0, 2, 3, 1, 1},
+                     settings(FIELD_RELEASE, FIELD_LAPLACE, n)};
+        c.args.r[0] = .02f;
+        case_begin(t, "%s, near negatives of weight 0", norms[n]);
+        problem p = make(t, &c, 0);
+        memcpy(p.x->host, x, sizeof x);
+        memcpy(p.neg->host, neg, sizeof neg);
+        memcpy(p.pos->host, pos, sizeof pos);
+        memcpy(p.w_gen->host, ones, sizeof ones);
+        memcpy(p.w_neg->host, none, sizeof none);
+        memcpy(p.w_pos->host, ones, sizeof pos);
+        run(t, &c, &p, PLENTY);
+
+        c.s = (sizes){1, 1, 0, 1, 2, 1, 1};
+        c.args.queries_are_targets = 0;
+        case_begin(t, "%s, a near positive of weight 0", norms[n]);
+        p = make(t, &c, 0);
+        memcpy(p.x->host, x, sizeof *x);
+        memcpy(p.neg->host, neg + 1, sizeof *neg);
+        memcpy(p.pos->host, neg, sizeof neg);
+        memcpy(p.w_neg->host, ones, sizeof *ones);
+        p.w_pos->host[0] = 0;
+        p.w_pos->host[1] = 1;
+        run(t, &c, &p, PLENTY);
+    }
+}
+
 static drift_status call(harness *t, const setting *c, const problem *p,
                          size_t memory)
 {
     return op_field(case_context(t), T(p->v), T(p->loss), T(p->stats), T(p->x),
                     T(p->gen), T(p->neg), T(p->pos), T(p->w_gen), T(p->w_neg),
                     T(p->w_pos), c->args, memory);
+}
+
+/* As many temperatures as there may be, from the sharpest default on. */
+static void temperatures(harness *t)
+{
+    for (int nr = 1; nr <= FIELD_MAX_R; nr++) {
+        setting c = {{2, 12, 0, 3, 15, 10, 1},
+                     settings(FIELD_RELEASE, FIELD_LAPLACE, FIELD_XY)};
+        c.args.temperatures = nr;
+        for (int j = 0; j < nr; j++)
+            c.args.r[j] = .02f * (float)(1 << j);
+        case_begin(t, "%d temperatures", nr);
+        problem p = make(t, &c, 0);
+        run(t, &c, &p, PLENTY);
+    }
+}
+
+/* Many groups, each with more rows than a block. */
+static void many_blocks(harness *t)
+{
+    for (int n = FIELD_XY; n <= FIELD_SINKHORN; n++) {
+        setting c = {{8, 260, 0, 2, 30, 16, 1},
+                     settings(FIELD_RELEASE, FIELD_LAPLACE, n)};
+        case_begin(t, "%s, 8 groups of 260 rows", norms[n]);
+        problem p = make(t, &c, 0);
+        run(t, &c, &p, PLENTY);
+    }
 }
 
 /* From plenty of memory down to what is refused: the same result, and never
@@ -240,6 +304,47 @@ static void bounded_memory(harness *t)
                 case_fail(t, "refused after %zu runs", runs);
             drift_error_clear(ctx);
         }
+}
+
+/* 256 MiB are enough for many samples of any dimension, whatever the threads:
+ * the plan alone, which asks for all that the op takes. */
+static void bounded_plan(harness *t)
+{
+    static const sizes cases[] = {{1, 2048, 0, 0, 8192, 784, 0},
+                                  {1, 8192, 0, 0, 32768, 16, 0},
+                                  {1, 8192, 0, 0, 32768, 3, 0},
+                                  {1, 8192, 0, 0, 32768, 200000, 0}};
+    drift_context *ctx = case_context(t);
+    int threads = threads_get();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases * 3 * 5; i++) {
+        const sizes *s = &cases[i / 3 / 5];
+        int n = (int)(i / 3 % 5), workers = 1 << i % 3 * 3;
+        field_run run = {.ctx = ctx,
+                         .args = settings(FIELD_RELEASE, FIELD_LAPLACE, n),
+                         .g = s->g,
+                         .n = s->n,
+                         .k = s->n,
+                         .p = s->p,
+                         .t = s->n + s->p,
+                         .d = s->d,
+                         .temperatures = 3,
+                         .direct = s->d < DISTANCE_DIRECT};
+        case_begin(t, "%s, plan of %zu x %zu x %zu, %d threads", norms[n], s->n,
+                   s->p, s->d, workers);
+        threads_set(workers);
+        pool_trim(ctx);
+        size_t before = mem_asked();
+        drift_status status = field_plan(&run, PLENTY);
+        size_t taken = mem_asked() - before;
+        if (status != DRIFT_OK)
+            case_fail(t, "%s", drift_error_text(ctx));
+        if (taken > PLENTY + 65536) /* the list of workers */
+            case_fail(t, "%zu bytes taken", taken);
+        field_plan_free(&run);
+        drift_error_clear(ctx);
+    }
+    threads_set(threads);
+    pool_trim(ctx);
 }
 
 /* -- symmetries --------------------------------------------------------- */
@@ -330,16 +435,21 @@ static void options(harness *t)
         run(t, &o, &p, PLENTY);
     }
 
-    case_begin(t, "NaN in, NaN out");
-    problem p = make(t, &c, 0);
-    float loss[2];
-    p.x->host[5] = NAN;
-    if (tensor_write(ctx, T(p.x), p.x->host) || call(t, &c, &p, PLENTY) ||
-        tensor_read(ctx, T(p.loss), loss) || !isnan(loss[0]))
-        case_fail(t, "loss is %g", (double)loss[0]);
+    for (int i = 0; i < 15; i++) {
+        setting o = c;
+        o.args = settings(FIELD_RELEASE, FIELD_LAPLACE, i / 3);
+        case_begin(t, "%s, NaN in, NaN out", norms[i / 3]);
+        problem p = make(t, &o, 0);
+        operand *in = i % 3 == 0 ? p.x : i % 3 == 1 ? p.neg : p.pos;
+        float loss[2];
+        in->host[5] = NAN;
+        if (tensor_write(ctx, T(in), in->host) || call(t, &o, &p, PLENTY) ||
+            tensor_read(ctx, T(p.loss), loss) || !isnan(loss[0]))
+            case_fail(t, "loss is %g", (double)loss[0]);
+    }
 
     case_begin(t, "what is refused");
-    p = make(t, &c, 0);
+    problem p = make(t, &c, 0);
     setting bad = c;
     CASE_REJECTED(t, op_field(ctx, T(p.neg), T(p.loss), T(p.stats), T(p.x),
                               NULL, T(p.neg), T(p.pos), NULL, NULL, NULL,
@@ -362,7 +472,7 @@ static void options(harness *t)
     bad.args.normalization = 5;
     case_rejected(t, DRIFT_ERROR_USAGE, call(t, &bad, &p, PLENTY));
     case_rejected(t, DRIFT_ERROR_MEMORY, call(t, &c, &p, 100));
-    for (long i = 1; i <= 3; i++) {
+    for (long i = 1; i <= 2; i++) {
         pool_trim(ctx); /* or the op asks for nothing */
         mem_fail_after(i);
         case_rejected(t, DRIFT_ERROR_MEMORY, call(t, &c, &p, PLENTY));
@@ -375,6 +485,10 @@ void test_field(harness *t)
     all_variants(t);
     hard_points(t);
     bounded_memory(t);
+    bounded_plan(t);
     symmetries(t);
     options(t);
+    unweighted(t);
+    temperatures(t);
+    many_blocks(t);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drift/field.h"
+#include "ops/field.h"
 
 typedef struct work {
     const field_problem *p;

@@ -15,7 +15,7 @@ typedef struct field_problem {
     const double *x, *gen, *neg, *pos, *w_gen, *w_neg, *w_pos;
 } field_problem;
 
-/* v [g,n,d], loss [g], stats as drift/field.h. 0 when out of memory. */
+/* v [g,n,d], loss [g], stats as ops/field.h. 0 when out of memory. */
 int field_reference(const field_problem *p, double *v, double *loss,
                     double *stats);
 

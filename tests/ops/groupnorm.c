@@ -134,6 +134,7 @@ void test_groupnorm_fwd(harness *t)
 
     case_begin(t, "invalid shapes");
     operand *wrong = case_input(t, SHAPE(7), 0, 1);
+    operand *empty = case_input(t, SHAPE(2, 16, 0), 0, 1);
     y = case_output(t, SHAPE(2, 16, 8));
     x = case_input(t, SHAPE(2, 16, 8), 0, 1);
     mean = case_output(t, SHAPE(2, 2));
@@ -143,6 +144,8 @@ void test_groupnorm_fwd(harness *t)
                                       1e-5f, ACT_NONE));
     CASE_REJECTED(t, op_groupnorm_fwd(ctx, ty, tm, T(rstd), tx, no, no, no, 2,
                                       1e-5f, ACT_NONE));
+    CASE_REJECTED(t, op_groupnorm_fwd(ctx, T(empty), tm, tm, T(empty), no, no,
+                                      no, 2, 1e-5f, ACT_NONE));
     CASE_REJECTED(t, op_groupnorm_fwd(ctx, ty, tm, tm, tx, no, no, no, 3, 1e-5f,
                                       ACT_NONE));
     CASE_REJECTED(t, op_groupnorm_fwd(ctx, ty, tm, tm, tx, no, no, no, 0, 1e-5f,

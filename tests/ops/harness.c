@@ -423,7 +423,7 @@ int case_again(harness *t)
 {
     if (t->run == 2 * RUNS || (t->run == RUNS && !make_fresh(t)))
         return 0;
-    threads_set(runs_threads[t->run % RUNS]);
+    t->ctx->threads = runs_threads[t->run % RUNS];
     for (size_t i = 0; i < t->count; i++)
         need_ok(t, tensor_write(t->ctx, &t->operands[i]->whole,
                                 t->operands[i]->block));

@@ -60,9 +60,48 @@ void test_linear_fwd(harness *t)
     CASE_REJECTED(t, op_linear_fwd(ctx, T(y2), T(x2), T(b2), NULL));
 }
 
+/* One output of many inputs: the sums over rows are as large as they get. */
+static void many_inputs(harness *t)
+{
+    drift_context *ctx = case_context(t);
+    const size_t rows = 64, in = 140000;
+    case_begin(t, "[%zu,%zu] to 1, gradient of w", rows, in);
+    operand *x = case_input(t, SHAPE(rows, in), -1, 1);
+    operand *w = case_input(t, SHAPE(in, 1), -1, 1);
+    operand *dy = case_input(t, SHAPE(rows, 1), -1, 1);
+    operand *dw = case_gradient(t, SHAPE(in, 1));
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < in; k++)
+            dw->want[k] += (double)x->host[i * in + k] * (double)dy->host[i];
+    dw->terms = 2 * (double)rows + 1; /* products and sums */
+    CASE_RUN(t, op_linear_bwd(ctx, NULL, T(dw), NULL, T(dy), T(x), T(w)));
+}
+
+/* Nothing to add, and no memory asked for yet. */
+static void no_rows(harness *t)
+{
+    drift_context *ctx;
+    tensor x = {0}, w = {0}, dy = {0}, db = {0};
+    case_begin(t, "no rows, in a new context");
+    if (drift_context_open(&ctx, NULL) ||
+        tensor_new(ctx, &x, DTYPE_F32, SHAPE(0, 3)) ||
+        tensor_new(ctx, &w, DTYPE_F32, SHAPE(3, 2)) ||
+        tensor_new(ctx, &dy, DTYPE_F32, SHAPE(0, 2)) ||
+        tensor_new(ctx, &db, DTYPE_F32, SHAPE(2)) ||
+        op_linear_bwd(ctx, NULL, NULL, &db, &dy, &x, &w))
+        case_fail(t, "'%s'", drift_error_text(ctx));
+    tensor_free(ctx, &x);
+    tensor_free(ctx, &w);
+    tensor_free(ctx, &dy);
+    tensor_free(ctx, &db);
+    drift_context_close(ctx);
+}
+
 void test_linear_bwd(harness *t)
 {
     drift_context *ctx = case_context(t);
+    many_inputs(t);
+    no_rows(t);
     for (size_t i = 0; i < CASES; i++)
         for (int wanted = 1; wanted < 8; wanted++) {
             sizes s = cases[i];

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/threads.h"
 
@@ -22,7 +23,7 @@ void check_ok(drift_context *ctx, drift_status status, const char *call,
 
 drift_context *open_context(int threads)
 {
-    drift_context *ctx;
+    drift_context *ctx = NULL;
     drift_options options = {.device = "cpu", .threads = threads};
     OK(ctx, drift_context_open(&ctx, &options));
     return ctx;
@@ -147,4 +148,51 @@ void expect_same_state(drift_context *ctx, const char *a, const char *b)
     }
     checkpoint_close(&x);
     checkpoint_close(&y);
+}
+
+void scene_open(scene *s)
+{
+    s->ctx = open_context(1);
+    s->folder = scratch_new();
+    s->run = path_in(s->folder, "run");
+    s->latest = path_in(s->run, "checkpoints/latest.safetensors");
+    s->lines = path_in(s->run, "metrics.jsonl");
+}
+
+void scene_close(scene *s)
+{
+    mem_free(s->lines);
+    mem_free(s->latest);
+    mem_free(s->run);
+    scratch_remove(s->folder);
+    drift_context_close(s->ctx);
+}
+
+void expect_error(scene *s, drift_status status, drift_status wanted,
+                  const char *word)
+{
+    if (status != wanted || !strstr(drift_error_text(s->ctx), word)) {
+        print_error("status %d, '%s'; wanted %d and '%s'\n", (int)status,
+                    drift_error_text(s->ctx), (int)wanted, word);
+        fail();
+    }
+    drift_error_clear(s->ctx);
+}
+
+json_t *line(scene *s, size_t i, size_t *count)
+{
+    file_view view;
+    json_t *found = NULL;
+    *count = 0;
+    OK(s->ctx, file_open_view(s->ctx, s->lines, &view));
+    for (size_t at = 0; at < view.size;) {
+        const unsigned char *end = memchr(view.data + at, '\n', view.size - at);
+        assert_non_null(end);
+        size_t length = (size_t)(end - view.data) - at;
+        if ((*count)++ == i)
+            found = json_loadb((const char *)view.data + at, length, 0, NULL);
+        at += length + 1;
+    }
+    file_close_view(&view);
+    return found;
 }

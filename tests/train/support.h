@@ -1,5 +1,6 @@
 /* What the tests of src/train share: scratch folders, small configurations,
- * comparing checkpoints. */
+ * comparing checkpoints,
+ * a run with its paths. */
 #ifndef TESTS_TRAIN_SUPPORT_H
 #define TESTS_TRAIN_SUPPORT_H
 
@@ -8,6 +9,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "train/trainer.h"
 
@@ -34,5 +36,19 @@ void run_steps(drift_context *ctx, const config *c, const char *folder,
                int64_t steps);
 /* latest.safetensors of both folders: the same tensors to the bit. */
 void expect_same_state(drift_context *ctx, const char *a, const char *b);
+
+/* A context, and the paths of a run in a fresh folder. */
+typedef struct scene {
+    drift_context *ctx;
+    char *folder, *run, *latest, *lines;
+} scene;
+
+void scene_open(scene *s);
+void scene_close(scene *s);
+/* The call failed as wanted, and its text has this word; clears the error. */
+void expect_error(scene *s, drift_status status, drift_status wanted,
+                  const char *word);
+/* Line i of metrics.jsonl, and how many there are. */
+json_t *line(scene *s, size_t i, size_t *count);
 
 #endif

@@ -178,6 +178,84 @@ static void test_jpeg(void **state)
     mem_free(bytes);
 }
 
+/* The JPEG with an Exif segment after its first two bytes. */
+static unsigned char *with_exif(const unsigned char *jpeg, size_t *size,
+                                int big, int orientation)
+{
+    static const unsigned char forms[2][36] = {
+        "\xff\xe1\0\x22"
+        "Exif\0\0II*\0\x08\0\0\0\x01\0"
+        "\x12\x01\x03\0\x01\0\0\0?\0\0\0\0\0\0",
+        "\xff\xe1\0\x22"
+        "Exif\0\0MM\0*\0\0\0\x08\0\x01"
+        "\x01\x12\0\x03\0\0\0\x01\0?\0\0\0\0\0"};
+    unsigned char *bytes = mem_alloc(NULL, *size + 36, 1);
+    memcpy(bytes, jpeg, 2);
+    memcpy(bytes + 2, forms[big], 36);
+    bytes[2 + (big ? 29 : 28)] = (unsigned char)orientation;
+    memcpy(bytes + 38, jpeg + 2, *size - 2);
+    *size += 36;
+    return bytes;
+}
+
+/* Where the stored row 0 and column 0 are seen, for each orientation. */
+static void test_jpeg_turned(void **state)
+{
+    (void)state;
+    static const char *const seen[] = {
+        "top left", "top right", "bottom right", "bottom left",
+        "left top", "right top", "right bottom", "left bottom"};
+    image plain, img;
+    size_t size;
+    unsigned char *jpeg =
+        load(DRIFT_SOURCE_DIR "/tests/unit/images/ramp.jpg", &size);
+    drift_status status = image_decode(ctx, "x", jpeg, size, &plain);
+    if (status == DRIFT_ERROR_UNAVAILABLE) {
+        mem_free(jpeg);
+        skip();
+    }
+    expect_ok(status);
+    for (int i = 0; i < 16; i++) {
+        size_t n = size;
+        const char *where = seen[i / 2];
+        unsigned char *bytes = with_exif(jpeg, &n, i % 2, i / 2 + 1);
+        expect_ok(image_decode(ctx, "x", bytes, n, &img));
+        int swap = where[0] == 'l' || where[0] == 'r';
+        assert_int_equal(img.width, swap ? plain.height : plain.width);
+        for (int row = 0; row < plain.height; row++)
+            for (int column = 0; column < plain.width; column++) {
+                int y = swap ? column : row, x = swap ? row : column;
+                y = strstr(where, "bottom") ? img.height - 1 - y : y;
+                x = strstr(where, "right") ? img.width - 1 - x : x;
+                assert_memory_equal(
+                    img.pixels + (y * img.width + x) * 3,
+                    plain.pixels + (row * plain.width + column) * 3, 3);
+            }
+        image_free(&img);
+        mem_free(bytes);
+    }
+    /* What is no orientation is none. */
+    for (int at = 6; at < 38; at++) {
+        size_t n = size;
+        unsigned char *bytes = with_exif(jpeg, &n, 0, 6);
+        bytes[at] = 0xff;
+        expect_ok(image_decode(ctx, "x", bytes, n, &img));
+        assert_true(img.width == plain.width || img.width == plain.height);
+        image_free(&img);
+        mem_free(bytes);
+    }
+    image_free(&plain);
+
+    /* Too many pixels: the sizes after the mark of the frame. */
+    size_t frame = 2;
+    while (jpeg[frame] != 0xff || jpeg[frame + 1] != 0xc0)
+        frame++;
+    memset(jpeg + frame + 5, 0x7f, 4);
+    expect_error(image_decode(ctx, "x", jpeg, size, &img), DRIFT_ERROR_FORMAT,
+                 "32639 x 32639 pixels; at most 2^26 are allowed");
+    mem_free(jpeg);
+}
+
 static void test_image_bad(void **state)
 {
     (void)state;
@@ -250,8 +328,9 @@ static int fresh(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_png_round), TEST(test_png_torn),  TEST(test_png_kinds),
-        TEST(test_jpeg),      TEST(test_image_bad), TEST(test_fit),
+        TEST(test_png_round), TEST(test_png_torn),    TEST(test_png_kinds),
+        TEST(test_jpeg),      TEST(test_jpeg_turned), TEST(test_image_bad),
+        TEST(test_fit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

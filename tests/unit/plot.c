@@ -40,11 +40,12 @@ static int teardown(void **state)
     return 0;
 }
 
-static void check_ticks(double low, double high, int log, const char *wanted)
+static void check_ticks(double low, double high, axis_scale scale,
+                        const char *wanted)
 {
     axis a;
     char text[400] = "";
-    axis_set(&a, low, high, log, 5, 0);
+    axis_set(&a, low, high, scale, 5, 0);
     for (size_t i = 0; i < a.count; i++) {
         strcat(text, i ? " " : "");
         strcat(text, a.label[i]);
@@ -66,6 +67,10 @@ static void test_ticks(void **state)
     check_ticks(2.2e-3, 9e-3, 1, "0.003 0.004 0.005 0.006 0.007 0.008 0.009");
     check_ticks(NAN, 1, 0, "0 0.2 0.4 0.6 0.8 1");
     check_ticks(0, 5, 1, "1 2 5 10");
+    check_ticks(1, 3, AXIS_LINEAR, "1 1.5 2 2.5 3");
+    check_ticks(1, 3, AXIS_WHOLE, "1 2 3");
+    check_ticks(0, 12, AXIS_WHOLE, "0 2 4 6 8 10 12");
+    check_ticks(5, 5, AXIS_WHOLE, "5");
     axis a;
     axis_set(&a, 7, 7, 0, 5, 1); /* one value opens a range around it */
     assert_true(a.low < 7 && a.high > 7);
@@ -94,6 +99,34 @@ static size_t read_picture(drift_context *ctx, const char *path, int width,
 #endif
 
 #define POINTS 3000
+
+/* Eight temperatures: their names stay within the panel. */
+static void test_legend(void **state)
+{
+    drift_context *ctx = *state;
+    static const double x[] = {1, 2, 3}, y[] = {1, 3, 2};
+    char path[512], names[8][24];
+    plot_line lines[8];
+    plot_panel panel = {"raw drift", "step", 0, lines, 8};
+    for (size_t i = 0; i < 8; i++) {
+        snprintf(names[i], sizeof names[i], "kernel width %.3f", (double)i / 8);
+        lines[i] = (plot_line){names[i], x, y, 3};
+    }
+    drift_status status =
+        plot_curves(ctx, place(path, "legend.png"), &panel, 1);
+#ifdef HAVE_CAIRO
+    image img;
+    assert_int_equal(status, DRIFT_OK);
+    assert_int_equal(image_read(ctx, path, &img), DRIFT_OK);
+    for (int row = 0; row < 120; row++) /* the label below may come so far */
+        for (int i = 3 * 506; i < 3 * 520; i++)
+            assert_int_equal(img.pixels[row * 3 * 520 + i], 255);
+    image_free(&img);
+#else
+    assert_int_equal(status, DRIFT_ERROR_UNAVAILABLE);
+    drift_error_clear(ctx);
+#endif
+}
 
 static void test_curves(void **state)
 {
@@ -287,9 +320,10 @@ int main(int argc, char **argv)
 {
     char temporary[] = "/tmp/drift-plot-XXXXXX";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ticks),  cmocka_unit_test(test_curves),
-        cmocka_unit_test(test_points), cmocka_unit_test(test_sheet),
-        cmocka_unit_test(test_gif),    cmocka_unit_test(test_no_litter),
+        cmocka_unit_test(test_ticks),     cmocka_unit_test(test_legend),
+        cmocka_unit_test(test_curves),    cmocka_unit_test(test_points),
+        cmocka_unit_test(test_sheet),     cmocka_unit_test(test_gif),
+        cmocka_unit_test(test_no_litter),
     };
     folder = argc > 1 ? argv[1] : mkdtemp(temporary);
     if (!folder)

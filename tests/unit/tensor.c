@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/threads.h"
 #include "ops/ops.h"
 #include "sweep.h"
 
@@ -131,6 +132,24 @@ static void second_round_allocates_nothing(void **state)
     assert_int_equal(pool_get_stats(ctx).used, 0);
 }
 
+/* A context's number of threads holds for its ops, whoever set another. */
+static void own_threads(void **state)
+{
+    drift_context *c;
+    drift_options options = {.threads = 3};
+    tensor t = {0};
+    (void)state;
+    assert_int_equal(drift_context_open(&c, &options), DRIFT_OK);
+    int three = threads_get(); /* 1: built without OpenMP */
+    threads_set(1);
+    assert_int_equal(tensor_new(c, &t, DTYPE_F32, SHAPE(5)), DRIFT_OK);
+    assert_int_equal(op_fill(c, &t, 1), DRIFT_OK);
+    assert_int_equal(threads_get(), three);
+    tensor_free(c, &t);
+    drift_context_close(c);
+    threads_set(0);
+}
+
 static void pool_counts(void **state)
 {
     (void)state;
@@ -175,6 +194,7 @@ int main(void)
         cmocka_unit_test(too_large),
         cmocka_unit_test(views),
         cmocka_unit_test(second_round_allocates_nothing),
+        cmocka_unit_test(own_threads),
         cmocka_unit_test(pool_counts),
         cmocka_unit_test(memory_runs_out),
     };

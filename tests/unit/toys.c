@@ -139,7 +139,8 @@ static void test_toys_bad(void **state)
     (void)state;
     BAD(USAGE, "set of points", .path = "moons", .height = 8, .width = 8);
     BAD(USAGE, "has no classes", .path = "moons", .classes = 2);
-    BAD(USAGE, "no toy", .path = "mooons", .kind = DATA_TOY);
+    BAD(USAGE, "'mooons' is no toy; there are moons, swissroll, ",
+        .path = "mooons", .kind = DATA_TOY);
     BAD(IO, "'mooons': No such file", .path = "mooons");
     dataset *d = OPEN(.path = "moons", .limit = 10);
     assert_int_equal(d->count, 10);

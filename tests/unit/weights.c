@@ -253,6 +253,36 @@ static void misfits(void **state)
     close_context(ctx);
 }
 
+/* What does not fit is listed as far as there is room, and " ..." stands for
+ * the rest. */
+static void many_misfits(void **state)
+{
+    drift_context *ctx = open_context();
+    generator *g = release_model(ctx);
+    (void)state;
+    for (size_t k = 1, count = 1; k <= count; k++) {
+        array_list list = {0};
+        make_arrays(g, FOREIGN_FLAX, "", &list);
+        for (size_t i = 0; i < k; i++)
+            list.items[i].dim[0]++;
+        assert_int_equal(foreign_load(g, FOREIGN_FLAX, &list, &g->params.value),
+                         DRIFT_ERROR_FORMAT);
+        const char *text = drift_error_text(ctx), *at = text;
+        size_t listed = 1;
+        while ((at = strstr(at, "; ")) != NULL) {
+            listed++;
+            at++;
+        }
+        at = text + strlen(text) - 4;
+        assert_int_equal(!strcmp(at, " ..."), listed < k);
+        drift_error_clear(ctx);
+        count = list.count;
+        array_list_free(&list);
+    }
+    generator_free(g);
+    close_context(ctx);
+}
+
 static void torch_line(void **state)
 {
     drift_context *ctx = open_context();
@@ -353,8 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawing),      cmocka_unit_test(seeds),
         cmocka_unit_test(declarations), cmocka_unit_test(wrappers),
-        cmocka_unit_test(misfits),      cmocka_unit_test(torch_line),
-        cmocka_unit_test(bad_metadata),
+        cmocka_unit_test(misfits),      cmocka_unit_test(many_misfits),
+        cmocka_unit_test(torch_line),   cmocka_unit_test(bad_metadata),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
