@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "shared/random.h"
+
 ocl_launch ocl_begin(drift_context *ctx, const char *file, const char *kernel)
 {
     ocl_launch l = {.ctx = ctx, .name = kernel, .code = CL_SUCCESS};
@@ -46,6 +48,21 @@ void ocl_float(ocl_launch *l, float value)
     ocl_bytes(l, &value, sizeof value);
 }
 
+void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first)
+{
+    cl_uint2 key = {{(cl_uint)stream.seed,
+                     random_key_high((cl_uint)(stream.seed >> 32),
+                                     stream.purpose)}};
+    ocl_bytes(l, &key, sizeof key);
+    ocl_size(l, stream.step);
+    ocl_size(l, first);
+}
+
+size_t ocl_stream_blocks(uint64_t first, size_t n)
+{
+    return n ? ((size_t)(first % 4) + n + 3) / 4 : 0;
+}
+
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
                      const size_t local[3])
 {
@@ -79,4 +96,16 @@ drift_status ocl_groups(ocl_launch *l, size_t n)
 {
     size_t groups[3] = {n}, local[3] = {ocl_of(l->ctx)->shape.group};
     return ocl_run(l, 1, groups, local);
+}
+
+#define COLUMNS_MOST 32 /* of a group: a whole line of a GPU's memory */
+
+drift_status ocl_columns(ocl_launch *l, size_t samples, size_t c)
+{
+    size_t width = 8;
+    while (width < c && width < COLUMNS_MOST)
+        width *= 2;
+    size_t groups[3] = {samples * ((c + width - 1) / width), 1};
+    size_t local[3] = {width, ocl_of(l->ctx)->shape.group / width};
+    return ocl_run(l, 2, groups, local);
 }
