@@ -1,52 +1,92 @@
-/* activation: y = f(x); the formulas are in cl/shared/activation.h. */
+/* activation: y = f(x); the formulas are in cl/shared/activation.h. A kernel
+ * for each kind, chosen by src/ocl/activation.c. y may be x. */
 
-static inline float apply(float x, int kind)
-{
-    switch (kind) {
-    case ACT_SILU:
-        return act_silu(x);
-    case ACT_GELU_ERF:
-        return act_gelu_erf(x);
-    case ACT_GELU_TANH:
-        return act_gelu_tanh(x);
-    case ACT_RELU:
-        return act_relu(x);
-    default:
-        return act_tanh(x);
-    }
-}
-
-static inline float slope(float x, int kind)
-{
-    switch (kind) {
-    case ACT_SILU:
-        return act_silu_slope(x);
-    case ACT_GELU_ERF:
-        return act_gelu_erf_slope(x);
-    case ACT_GELU_TANH:
-        return act_gelu_tanh_slope(x);
-    case ACT_RELU:
-        return act_relu_slope(x);
-    default:
-        return act_tanh_slope(x);
-    }
-}
-
-/* y may be x. */
-__kernel void activation_fwd(OUT(y), IN(x), ulong n, int kind)
+__kernel void silu_fwd(OUT(y), IN(x), ulong n)
 {
     ulong i = get_global_id(0);
     if (i >= n)
         return;
     AT(y), AT(x);
-    y[i] = apply(x[i], kind);
+    y[i] = act_silu(x[i]);
 }
 
-__kernel void activation_bwd(GRADIENT(dx), IN(dy), IN(x), ulong n, int kind)
+__kernel void silu_bwd(GRADIENT(dx), IN(dy), IN(x), ulong n)
 {
     ulong i = get_global_id(0);
     if (i >= n)
         return;
     AT(dx), AT(dy), AT(x);
-    GIVE(dx, i, dy[i] * slope(x[i], kind));
+    GIVE(dx, i, dy[i] * act_silu_slope(x[i]));
+}
+
+__kernel void gelu_erf_fwd(OUT(y), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(y), AT(x);
+    y[i] = act_gelu_erf(x[i]);
+}
+
+__kernel void gelu_erf_bwd(GRADIENT(dx), IN(dy), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(dx), AT(dy), AT(x);
+    GIVE(dx, i, dy[i] * act_gelu_erf_slope(x[i]));
+}
+
+__kernel void gelu_tanh_fwd(OUT(y), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(y), AT(x);
+    y[i] = act_gelu_tanh(x[i]);
+}
+
+__kernel void gelu_tanh_bwd(GRADIENT(dx), IN(dy), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(dx), AT(dy), AT(x);
+    GIVE(dx, i, dy[i] * act_gelu_tanh_slope(x[i]));
+}
+
+__kernel void relu_fwd(OUT(y), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(y), AT(x);
+    y[i] = act_relu(x[i]);
+}
+
+__kernel void relu_bwd(GRADIENT(dx), IN(dy), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(dx), AT(dy), AT(x);
+    GIVE(dx, i, dy[i] * act_relu_slope(x[i]));
+}
+
+__kernel void tanh_fwd(OUT(y), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(y), AT(x);
+    y[i] = act_tanh(x[i]);
+}
+
+__kernel void tanh_bwd(GRADIENT(dx), IN(dy), IN(x), ulong n)
+{
+    ulong i = get_global_id(0);
+    if (i >= n)
+        return;
+    AT(dx), AT(dy), AT(x);
+    GIVE(dx, i, dy[i] * act_tanh_slope(x[i]));
 }

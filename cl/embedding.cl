@@ -1,19 +1,17 @@
 /* embedding: y[b,c] = sum_j table[index[b,j],c]. Indices out of range are an
  * error that src/ocl/embedding.c finds. */
 
-__kernel void embedding_fwd(OUT(y), IN(table), IN_INDEX(index), ulong n,
+__kernel void embedding_fwd(OUT(y), IN(table), IN_INDEX(index), ulong samples,
                             ulong each, ulong c)
 {
-    ulong i = get_global_id(0);
-    digits d = digits_of_item();
-    ulong k = next_digit(&d, c), b = last_digit(&d);
-    if (i >= n)
+    ulong k = get_global_id(0), b = get_global_id(1);
+    if (k >= c || b >= samples)
         return;
-    AT(y), AT(table), AT(index);
     float sum = 0;
+    AT(y), AT(table), AT(index);
     for (ulong j = 0; j < each; j++)
         sum += table[(ulong)index[b * each + j] * c + k];
-    y[i] = sum;
+    y[b * c + k] = sum;
 }
 
 /* The places i of `index` in the order of the rows they name, for each row in
@@ -41,19 +39,20 @@ __kernel void embedding_sort(OUT_INDEX(order), OUT_INDEX(begin),
         }
 }
 
-/* dtable[r,k] += sum of dy[i/each,k] over the places i that name r. */
+/* dtable[r,k] += sum of dy[i/each,k] over the places i that name r; an item
+ * has four neighbours. */
 __kernel void embedding_bwd(GRADIENT(dtable), IN(dy), IN_INDEX(order),
-                            IN_INDEX(begin), ulong n, ulong each, ulong c)
+                            IN_INDEX(begin), ulong rows, ulong each, ulong c)
 {
-    ulong i = get_global_id(0);
-    digits d = digits_of_item();
-    ulong k = next_digit(&d, c), row = last_digit(&d);
-    if (i >= n)
+    ulong k = 4 * get_global_id(0), row = get_global_id(1), count = c - k;
+    if (k >= c || row >= rows)
         return;
     AT(dtable), AT(dy), AT(order), AT(begin);
-    float2 sum = 0;
+    pair4 sum = {0, 0};
     int end = begin[row + 1];
-    for (int at = begin[row]; at < end; at++)
-        sum = pair_add(sum, dy[(uint)order[at] / (uint)each * c + k]);
-    GIVE(dtable, i, pair_value(sum));
+    for (int at = begin[row]; at < end; at++) {
+        ulong b = (uint)order[at] / (uint)each;
+        pair4_add(&sum, load4(dy + b * c + k, count));
+    }
+    GIVE4(dtable, row * c + k, pair4_value(sum), count);
 }

@@ -1,16 +1,13 @@
 /* gate: y = x + gate[b,c] r[b,t,c]; without x: y = gate r. */
 
-__kernel void gate_fwd(OUT(y), IN(x), IN(r), IN(gate), ulong n,
+__kernel void gate_fwd(OUT(y), IN(x), IN(r), IN(gate), ulong samples,
                        ulong positions, ulong c)
 {
-    ulong i = get_global_id(0);
-    digits d = digits_of_item();
-    ulong k = next_digit(&d, c);
-    next_digit(&d, positions);
-    ulong b = last_digit(&d);
-    if (i >= n)
+    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
+    if (k >= c || t >= positions || b >= samples)
         return;
     AT(y), AT(x), AT(r), AT(gate);
+    ulong i = (b * positions + t) * c + k;
     float product = r[i] * gate[b * c + k];
     y[i] = x ? x[i] + product : product;
 }
@@ -20,25 +17,25 @@ __kernel void gate_fwd(OUT(y), IN(x), IN(r), IN(gate), ulong n,
 __kernel void gate_bwd(GRADIENT(dx), GRADIENT(dr), GRADIENT(dgate), IN(dy),
                        IN(r), IN(gate), ulong positions, ulong c)
 {
-    __local float2 sums[GROUP];
-    ulong b = column_sample(c), k = column_number(c);
-    float2 dot = 0;
+    __local pair4 sums[GROUP];
+    ulong b = column_sample(c), k = column_first(c), count = c - k;
+    pair4 dot = {0, 0};
+    float4 factor = 0;
     AT(dx), AT(dr), AT(dgate), AT(dy), AT(r), AT(gate);
-    float factor = k < c ? gate[b * c + k] : 0;
-    for (ulong first = 0; first < positions; first += get_local_size(1)) {
-        ulong t = first + get_local_id(1);
-        if (t < positions && k < c) {
-            ulong i = (b * positions + t) * c + k;
-            float dyi = dy[i];
-            if (dx)
-                GIVE(dx, i, dyi);
-            if (dr)
-                GIVE(dr, i, dyi * factor);
-            if (dgate)
-                dot = pair_add(dot, dyi * r[i]);
-        }
+    if (k < c)
+        factor = load4(gate + b * c + k, count);
+    for (ulong t = get_local_id(1); k < c && t < positions;
+         t += get_local_size(1)) {
+        ulong i = (b * positions + t) * c + k;
+        float4 value = load4(dy + i, count);
+        if (dx)
+            GIVE4(dx, i, value, count);
+        if (dr)
+            GIVE4(dr, i, value * factor, count);
+        if (dgate)
+            pair4_add(&dot, value * load4(r + i, count));
     }
-    float total = column_sum(dot, sums);
+    float4 total = column_sums(dot, sums);
     if (dgate && get_local_id(1) == 0 && k < c)
-        GIVE(dgate, b * c + k, total);
+        GIVE4(dgate, b * c + k, total, count);
 }

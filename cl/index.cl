@@ -3,11 +3,8 @@
 
 __kernel void index_fill(OUT_INDEX(y), ulong n, STREAM(s), uint range)
 {
-    uint4 block = random_words(s_key, s_step, STREAM_BLOCK(s));
-    uint words[4] = {block.x, block.y, block.z, block.w};
-    ulong first = STREAM_ELEMENT(s);
+    int4 v = as_int4(mul_hi(STREAM_WORDS(s), (uint4)(range)));
+    ulong at = STREAM_AT(s);
     AT(y);
-    for (int j = 0; j < 4; j++)
-        if (first + j < n)
-            y[first + j] = (int)mul_hi(words[j], range);
+    STREAM_GIVE(y, n, at, v);
 }

@@ -3,13 +3,12 @@
 
 __kernel void normal_fill(OUT(y), ulong n, STREAM(s), float mean, float std)
 {
-    uint4 block = random_words(s_key, s_step, STREAM_BLOCK(s));
-    float z[4];
-    random_normals(block.x, block.y, &z[0], &z[1]);
-    random_normals(block.z, block.w, &z[2], &z[3]);
-    ulong first = STREAM_ELEMENT(s);
+    uint4 words = STREAM_WORDS(s);
+    float z0, z1, z2, z3;
+    random_normals(words.x, words.y, &z0, &z1);
+    random_normals(words.z, words.w, &z2, &z3);
+    float4 v = mean + std * (float4)(z0, z1, z2, z3);
+    ulong at = STREAM_AT(s);
     AT(y);
-    for (int j = 0; j < 4; j++)
-        if (first + j < n)
-            y[first + j] = mean + std * z[j];
+    STREAM_GIVE(y, n, at, v);
 }

@@ -1,25 +1,19 @@
 /* patchify: tokens [b,down,across,p*p*c] of image [b,down*p,across*p,c]; the
- * numbers of a token in the order PATCH_*. Also unpatchify's gradient. Written
- * in the order of the tokens. */
+ * numbers of a token in the order PATCH_*. Also unpatchify's gradient. Items
+ * lie as the image does: number x of a patch's row, the patch, the image's
+ * row z of all `rows`. */
 
-__kernel void patchify(GRADIENT(tokens), IN(image), ulong n, ulong across,
+__kernel void patchify(GRADIENT(tokens), IN(image), ulong rows, ulong across,
                        ulong p, ulong c, int order)
 {
-    ulong at = get_global_id(0), i, j, k;
-    digits d = digits_of_item();
-    if (order == PATCH_PIXEL_MAJOR) {
-        k = next_digit(&d, c);
-        j = next_digit(&d, p);
-        i = next_digit(&d, p);
-    } else {
-        j = next_digit(&d, p);
-        i = next_digit(&d, p);
-        k = next_digit(&d, c);
-    }
-    ulong column = next_digit(&d, across), row = last_digit(&d);
-    if (at >= n)
+    ulong x = get_global_id(0), patch = get_global_id(1), z = get_global_id(2);
+    if (x >= p * c || patch >= across || z >= rows)
         return;
+    ulong row = (uint)z / (uint)p, i = z - row * p;
+    ulong j = (uint)x / (uint)c, k = x - j * c;
+    ulong inside = order == PATCH_PIXEL_MAJOR ? i * p * c + x
+                                              : (k * p + i) * p + j;
+    ulong at = (row * across + patch) * p * p * c + inside;
     AT(tokens), AT(image);
-    GIVE(tokens, at,
-         image[((row * p + i) * across * p + column * p + j) * c + k]);
+    GIVE(tokens, at, image[(z * across + patch) * p * c + x]);
 }

@@ -1,84 +1,94 @@
 /* reduce: one number from all of x, in two stages: a group for each part of
  * x, then one group for the parts. Sums run in pairs of floats and in an order
- * that depends on n and GROUP alone. */
+ * that depends on n and GROUP alone. An item has four sums, or maxima (then in
+ * `high`), until the group joins those of its items. */
 
-/* x^2 added. The square of the 12 high bits is exact, and what is left of it
+/* sum += x^2. The square of the 12 high bits is exact, and what is left of it
  * is too small for its rounding to show. */
-static inline float2 add_square(float2 sum, float x)
+static inline void add_squares(pair4 *sum, float4 x)
 {
-    float head = shared_float(shared_bits(x) & 0xfffff000u);
-    sum = pair_add(sum, head * head);
-    sum.y += (x - head) * (x + head);
-    return sum;
+    float4 head = as_float4(as_uint4(x) & 0xfffff000u);
+    pair4_add(sum, head * head);
+    sum->low += (x - head) * (x + head);
 }
 
-static inline float2 add_term(float2 sum, float x, int kind)
+static inline void add_terms(pair4 *sum, float4 x, int kind)
 {
     switch (kind) {
     case REDUCE_SUM:
-        return pair_add(sum, x);
+        pair4_add(sum, x);
+        break;
     case REDUCE_SUMSQ:
-        return add_square(sum, x);
+        add_squares(sum, x);
+        break;
     case REDUCE_MAX_ABS:
-        sum.x = fmax(sum.x, fabs(x)); /* passes over NaN */
-        return sum;
+        sum->high = fmax(sum->high, fabs(x)); /* passes over NaN */
+        break;
     default:
         /* NaN and infinities have all bits of the exponent set. */
-        return pair_add(
-            sum, (shared_bits(x) & 0x7f800000u) == 0x7f800000u ? 1.0f : 0.0f);
+        pair4_add(sum, select((float4)(0.0f), (float4)(1.0f),
+                              (as_uint4(x) & 0x7f800000u) == 0x7f800000u));
     }
+}
+
+static inline void join(pair4 *sum, pair4 more, int kind)
+{
+    if (kind == REDUCE_MAX_ABS)
+        sum->high = fmax(sum->high, more.high);
+    else
+        pair4_join(sum, more);
 }
 
 /* Of the group, for item 0. */
-static inline float2 group_total(float2 value, int kind, __local float2 *totals)
+static inline pair4 group_total(pair4 value, int kind, __local pair4 *totals)
 {
     uint me = (uint)get_local_id(0);
     totals[me] = value;
-    for (uint half_way = GROUP / 2; half_way > 0; half_way /= 2) {
+    for (uint count = GROUP / 2; count > 0; count /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (me < half_way) {
-            float2 a = totals[me], b = totals[me + half_way];
-            totals[me] = kind == REDUCE_MAX_ABS
-                             ? (float2)(fmax(a.x, b.x), 0.0f)
-                             : pair_join(a, b);
+        if (me < count) {
+            join(&value, totals[me + count], kind);
+            totals[me] = value;
         }
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return totals[me];
+    return value;
 }
 
-/* parts[g] = the total of part g, `part` numbers of x, a multiple of GROUP. */
+/* parts[g] = the totals of part g, `part` numbers of x, a multiple of
+ * 4 GROUP. */
 __kernel void reduce_parts(OUT(parts), IN(x), ulong n, ulong part, int kind)
 {
-    __local float2 totals[GROUP];
+    __local pair4 totals[GROUP];
     ulong g = get_group_id(0);
-    ulong begin = g * part, end = min(begin + part, n);
-    float2 sum = 0;
+    ulong end = min((g + 1) * part, n);
+    pair4 sum = {0, 0};
     AT(parts), AT(x);
-    for (ulong first = begin; first < end; first += GROUP) {
-        ulong i = first + get_local_id(0);
-        if (i < end)
-            sum = add_term(sum, x[i], kind);
-    }
+    for (ulong i = g * part + 4 * get_local_id(0); i < end; i += 4 * GROUP)
+        add_terms(&sum, load4(x + i, end - i), kind);
     sum = group_total(sum, kind, totals);
-    if (get_local_id(0) == 0)
-        vstore2(sum, g, parts);
+    if (get_local_id(0) == 0) {
+        vstore4(sum.high, 2 * g, parts);
+        vstore4(sum.low, 2 * g + 1, parts);
+    }
 }
 
 __kernel void reduce_end(OUT(y), IN(parts), ulong count, int kind)
 {
-    __local float2 totals[GROUP];
-    float2 sum = 0;
+    __local pair4 totals[GROUP];
+    pair4 sum = {0, 0};
     AT(y), AT(parts);
-    for (ulong first = 0; first < count; first += GROUP) {
-        ulong i = first + get_local_id(0);
-        if (i < count) {
-            float2 more = vload2(i, parts);
-            sum = kind == REDUCE_MAX_ABS ? (float2)(fmax(sum.x, more.x), 0.0f)
-                                         : pair_join(sum, more);
-        }
+    for (ulong i = get_local_id(0); i < count; i += GROUP) {
+        pair4 more = {vload4(2 * i, parts), vload4(2 * i + 1, parts)};
+        join(&sum, more, kind);
     }
     sum = group_total(sum, kind, totals);
-    if (get_local_id(0) == 0)
-        y[0] = pair_value(sum);
+    if (get_local_id(0) == 0) {
+        pair4 lanes = sum;
+        for (int i = 1; i < 4; i++) {
+            lanes.high = lanes.high.yzwx;
+            lanes.low = lanes.low.yzwx;
+            join(&sum, lanes, kind);
+        }
+        y[0] = pair4_value(sum).x;
+    }
 }

@@ -5,13 +5,11 @@
 __kernel void uniform_fill(OUT(y), ulong n, STREAM(s), float low, float width,
                            float most)
 {
-    uint4 block = random_words(s_key, s_step, STREAM_BLOCK(s));
-    uint words[4] = {block.x, block.y, block.z, block.w};
-    ulong first = STREAM_ELEMENT(s);
+    uint4 words = STREAM_WORDS(s);
+    float4 v = (float4)(random_unit(words.x), random_unit(words.y),
+                        random_unit(words.z), random_unit(words.w));
+    ulong at = STREAM_AT(s);
     AT(y);
-    for (int j = 0; j < 4; j++) {
-        float v = low + width * random_unit(words[j]);
-        if (first + j < n)
-            y[first + j] = v < most ? v : most;
-    }
+    v = fmin(low + width * v, most);
+    STREAM_GIVE(y, n, at, v);
 }

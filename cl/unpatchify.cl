@@ -1,18 +1,17 @@
-/* unpatchify: image [b,down*p,across*p,c] of tokens, the reverse of patchify
- * and its gradient. Written in the order of the image. */
+/* unpatchify: the reverse of patchify, and its gradient; items and arguments
+ * are those of cl/patchify.cl. */
 
-__kernel void unpatchify(GRADIENT(image), IN(tokens), ulong n, ulong across,
+__kernel void unpatchify(GRADIENT(image), IN(tokens), ulong rows, ulong across,
                          ulong p, ulong c, int order)
 {
-    ulong at = get_global_id(0);
-    digits d = digits_of_item();
-    ulong k = next_digit(&d, c), j = next_digit(&d, p);
-    ulong column = next_digit(&d, across), i = next_digit(&d, p);
-    ulong row = last_digit(&d);
-    if (at >= n)
+    ulong x = get_global_id(0), patch = get_global_id(1), z = get_global_id(2);
+    if (x >= p * c || patch >= across || z >= rows)
         return;
-    AT(image), AT(tokens);
-    ulong inside = order == PATCH_PIXEL_MAJOR ? (i * p + j) * c + k
+    ulong row = (uint)z / (uint)p, i = z - row * p;
+    ulong j = (uint)x / (uint)c, k = x - j * c;
+    ulong inside = order == PATCH_PIXEL_MAJOR ? i * p * c + x
                                               : (k * p + i) * p + j;
-    GIVE(image, at, tokens[(row * across + column) * p * p * c + inside]);
+    ulong at = (z * across + patch) * p * c + x;
+    AT(image), AT(tokens);
+    GIVE(image, at, tokens[(row * across + patch) * p * p * c + inside]);
 }

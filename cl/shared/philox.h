@@ -28,10 +28,28 @@ static inline uint4 random_words(uint2 key, ulong stream_step, ulong block)
                   key);
 }
 
-/* A work-item makes one block. Which one, and the element that its first word
- * belongs to; before the first element this is negative, hence beyond every
- * count as ulong. */
-#define STREAM_BLOCK(s) (s##_first / 4 + get_global_id(0))
-#define STREAM_ELEMENT(s) (4 * (ulong)get_global_id(0) - s##_first % 4)
+/* A work-item makes one block: its words, and what they belong to, elements
+ * STREAM_AT ... STREAM_AT + 3 of n; before the first element this is negative,
+ * hence beyond every n as ulong. */
+#define STREAM_WORDS(s)                                                        \
+    random_words(s##_key, s##_step, s##_first / 4 + get_global_id(0))
+#define STREAM_AT(s) (4 * (ulong)get_global_id(0) - s##_first % 4)
+
+/* Those of a block's elements that there are. */
+#define STREAM_GIVE(y, n, at, v)                                               \
+    do {                                                                       \
+        if ((at) < (n) && (n) - (at) >= 4) {                                   \
+            vstore4(v, 0, (y) + (at));                                         \
+        } else {                                                               \
+            if ((at) < (n))                                                    \
+                (y)[at] = (v).x;                                               \
+            if ((at) + 1 < (n))                                                \
+                (y)[(at) + 1] = (v).y;                                         \
+            if ((at) + 2 < (n))                                                \
+                (y)[(at) + 2] = (v).z;                                         \
+            if ((at) + 3 < (n))                                                \
+                (y)[(at) + 3] = (v).w;                                         \
+        }                                                                      \
+    } while (0)
 
 #endif

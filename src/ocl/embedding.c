@@ -34,22 +34,22 @@ drift_status ocl_embedding_fwd(drift_context *ctx, tensor *y,
                                const tensor *table, const tensor *index)
 {
     drift_status status = DRIFT_OK;
-    size_t n = tensor_count(y);
+    size_t samples = y->shape.dim[0], c = y->shape.dim[1];
     TRY(check_range(ctx, index, table->shape.dim[0]));
     ocl_launch l = ocl_begin(ctx, "embedding", "embedding_fwd");
     ocl_tensor(&l, y);
     ocl_tensor(&l, table);
     ocl_tensor(&l, index);
-    ocl_size(&l, n);
+    ocl_size(&l, samples);
     ocl_size(&l, index->shape.dim[1]);
-    ocl_size(&l, y->shape.dim[1]);
-    TRY(ocl_each(&l, n));
+    ocl_size(&l, c);
+    TRY(ocl_box(&l, c, samples, 1));
 out:
     return status;
 }
 
-/* Indices repeat, so an item owns a number of the table; it finds what to add
- * in a list of the places that name its row. */
+/* Indices repeat, so an item owns four numbers of the table; it finds what to
+ * add in a list of the places that name its row. */
 drift_status ocl_embedding_bwd(drift_context *ctx, tensor *dtable,
                                const tensor *dy, const tensor *index)
 {
@@ -57,8 +57,8 @@ drift_status ocl_embedding_bwd(drift_context *ctx, tensor *dtable,
         return DRIFT_OK;
     drift_status status = DRIFT_OK;
     tensor order = {0}, begin = {0};
-    size_t count = tensor_count(index), n = tensor_count(dtable);
-    size_t rows = dtable->shape.dim[0];
+    size_t count = tensor_count(index);
+    size_t rows = dtable->shape.dim[0], c = dtable->shape.dim[1];
     if (count > INT_MAX)
         FAIL(ctx, DRIFT_ERROR_SHAPE, "embedding: more than %d indices",
              INT_MAX);
@@ -76,10 +76,10 @@ drift_status ocl_embedding_bwd(drift_context *ctx, tensor *dtable,
     ocl_tensor(&l, dy);
     ocl_tensor(&l, &order);
     ocl_tensor(&l, &begin);
-    ocl_size(&l, n);
+    ocl_size(&l, rows);
     ocl_size(&l, index->shape.dim[1]);
-    ocl_size(&l, dy->shape.dim[1]);
-    TRY(ocl_each(&l, n));
+    ocl_size(&l, c);
+    TRY(ocl_box(&l, (c + 3) / 4, rows, 1));
 out:
     tensor_free(ctx, &begin);
     tensor_free(ctx, &order);

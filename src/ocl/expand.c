@@ -3,14 +3,14 @@
 
 drift_status ocl_expand_fwd(drift_context *ctx, tensor *y, const tensor *x)
 {
-    size_t n = tensor_count(y);
+    const size_t *dim = y->shape.dim;
     ocl_launch l = ocl_begin(ctx, "expand", "expand_fwd");
     ocl_tensor(&l, y);
     ocl_tensor(&l, x);
-    ocl_size(&l, n);
-    ocl_size(&l, y->shape.dim[1]);
-    ocl_size(&l, y->shape.dim[2]);
-    return ocl_each(&l, n);
+    ocl_size(&l, dim[0]);
+    ocl_size(&l, dim[1]);
+    ocl_size(&l, dim[2]);
+    return ocl_box(&l, dim[2], dim[1], dim[0]);
 }
 
 drift_status ocl_expand_bwd(drift_context *ctx, tensor *dx, const tensor *dy)

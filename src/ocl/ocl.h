@@ -106,6 +106,14 @@ drift_status ocl_groups(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
  * cl/shared/pair.h. */
 drift_status ocl_columns(ocl_launch *l, size_t samples,
                          size_t c) DRIFT_MUST_CHECK;
+/* One work-item for each place of a box, x between neighbours in memory: a
+ * kernel knows where it is without dividing. It asks for get_global_id alone
+ * and guards each dimension (y = z = 1: x alone). */
+drift_status ocl_box(ocl_launch *l, size_t x, size_t y,
+                     size_t z) DRIFT_MUST_CHECK;
+/* The same in groups that are tiles of x and y. */
+drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y,
+                       size_t z) DRIFT_MUST_CHECK;
 /* Anything else: `groups` groups of `local` items along each dimension. */
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
                      const size_t local[3]) DRIFT_MUST_CHECK;

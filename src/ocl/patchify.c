@@ -4,13 +4,14 @@
 /* The arguments that both kernels end with, then the launch. */
 static drift_status move(ocl_launch *l, const tensor *image, int p, int order)
 {
-    size_t n = tensor_count(image), side = (size_t)p;
-    ocl_size(l, n);
-    ocl_size(l, image->shape.dim[2] / side);
+    const size_t *dim = image->shape.dim;
+    size_t side = (size_t)p, rows = dim[0] * dim[1], across = dim[2] / side;
+    ocl_size(l, rows);
+    ocl_size(l, across);
     ocl_size(l, side);
-    ocl_size(l, image->shape.dim[3]);
+    ocl_size(l, dim[3]);
     ocl_int(l, order);
-    return ocl_each(l, n);
+    return ocl_box(l, side * dim[3], across, rows);
 }
 
 drift_status ocl_patches_from_image(drift_context *ctx, tensor *tokens,

@@ -26,7 +26,7 @@ struct ocl_program {
 static const char *const shared_parts[] = {
     "shared/portable.h", "shared/args.h",   "shared/activation.h",
     "shared/adamw.h",    "shared/random.h", "shared/kernel.h",
-    "shared/digits.h",   "shared/pair.h",   "shared/philox.h"};
+    "shared/pair.h",     "shared/philox.h"};
 
 static const ocl_source *source_of(const char *name)
 {

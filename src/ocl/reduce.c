@@ -2,19 +2,19 @@
 #include "ocl/ocl.h"
 
 #define PARTS 1024 /* at most */
-#define LEAST 8    /* numbers an item */
+#define LEAST 8    /* times four numbers an item */
 
 drift_status ocl_reduce(drift_context *ctx, tensor *y, const tensor *x,
                         int kind)
 {
     drift_status status = DRIFT_OK;
     tensor parts = {0};
-    size_t n = tensor_count(x), group = ocl_of(ctx)->shape.group;
-    size_t part = (n / PARTS / group + 1) * group;
-    if (part < LEAST * group)
-        part = LEAST * group;
+    size_t n = tensor_count(x), unit = 4 * ocl_of(ctx)->shape.group;
+    size_t part = (n / PARTS / unit + 1) * unit;
+    if (part < LEAST * unit)
+        part = LEAST * unit;
     size_t count = (n + part - 1) / part;
-    TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(count, 2)));
+    TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(count, 8)));
     ocl_launch first = ocl_begin(ctx, "reduce", "reduce_parts");
     ocl_tensor(&first, &parts);
     ocl_tensor(&first, x);

@@ -6,19 +6,19 @@ static drift_status turn(drift_context *ctx, tensor *y, const tensor *x,
                          float way)
 {
     const size_t *dim = x->shape.dim;
-    size_t n = tensor_count(x) / 2;
+    size_t rows = dim[0] * dim[1], pairs = dim[3] / 2;
     ocl_launch l = ocl_begin(ctx, "rope", "rope");
     ocl_tensor(&l, y);
     ocl_int(&l, add);
     ocl_tensor(&l, x);
     ocl_tensor(&l, cosine);
     ocl_tensor(&l, sine);
-    ocl_size(&l, n);
+    ocl_size(&l, rows);
     ocl_size(&l, dim[1]);
     ocl_size(&l, dim[2]);
-    ocl_size(&l, dim[3] / 2);
+    ocl_size(&l, pairs);
     ocl_float(&l, way);
-    return ocl_each(&l, n);
+    return ocl_box(&l, pairs, dim[2], rows);
 }
 
 drift_status ocl_rope_fwd(drift_context *ctx, tensor *y, const tensor *x,

@@ -5,14 +5,17 @@
 static drift_status move(ocl_launch *l, const tensor *whole, const tensor *part,
                          int axis, size_t start)
 {
-    size_t inner = 1, n = tensor_count(part);
+    size_t rows = 1, inner = 1;
+    for (int i = 0; i < axis; i++)
+        rows *= whole->shape.dim[i];
     for (int i = axis + 1; i < whole->shape.ndim; i++)
         inner *= whole->shape.dim[i];
-    ocl_size(l, n);
-    ocl_size(l, part->shape.dim[axis] * inner);
+    size_t length = part->shape.dim[axis] * inner;
+    ocl_size(l, rows);
+    ocl_size(l, length);
     ocl_size(l, whole->shape.dim[axis] * inner);
     ocl_size(l, start * inner);
-    return ocl_each(l, n);
+    return ocl_box(l, length, rows, 1);
 }
 
 drift_status ocl_part_from_whole(drift_context *ctx, tensor *part,
