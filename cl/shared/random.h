@@ -6,6 +6,14 @@
 
 #include "shared/portable.h"
 
+/* A stream's key is (seed low, this): the purpose goes into it by an odd
+ * multiplier, so that neighbouring seeds and purposes never meet. */
+static inline unsigned int random_key_high(unsigned int seed_high,
+                                           unsigned int purpose)
+{
+    return seed_high ^ purpose * 0x9E3779B9u;
+}
+
 /* 24 high bits of a word: exact in f32, in [0,1). */
 static inline float random_unit(unsigned int word)
 {

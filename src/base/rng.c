@@ -8,10 +8,9 @@
 
 static philox4x32_ctr_t block_of(rng_stream s, uint64_t block)
 {
-    /* The purpose goes into the key's high word by an odd multiplier, so that
-     * neighbouring seeds and purposes never meet. */
-    philox4x32_key_t key = {{(uint32_t)s.seed, (uint32_t)(s.seed >> 32) ^
-                                                   s.purpose * 0x9E3779B9u}};
+    philox4x32_key_t key = {
+        {(uint32_t)s.seed,
+         random_key_high((uint32_t)(s.seed >> 32), s.purpose)}};
     philox4x32_ctr_t counter = {{(uint32_t)block, (uint32_t)(block >> 32),
                                  (uint32_t)s.step,
                                  (uint32_t)(s.step >> 32)}};

@@ -1,12 +1,16 @@
+/* adamw: p, m, v updated in place from g. */
 #include "ocl/ocl.h"
 
-drift_status ocl_adamw(drift_context *ctx, tensor *p, tensor *m, tensor *v, const tensor *g,
-    adamw_args args)
+drift_status ocl_adamw(drift_context *ctx, tensor *p, tensor *m, tensor *v,
+                       const tensor *g, adamw_args args)
 {
-    (void)p;
-    (void)m;
-    (void)v;
-    (void)g;
-    (void)args;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "adamw is not written yet");
+    size_t n = tensor_count(p);
+    ocl_launch l = ocl_begin(ctx, "adamw", "adamw");
+    ocl_tensor(&l, p);
+    ocl_tensor(&l, m);
+    ocl_tensor(&l, v);
+    ocl_tensor(&l, g);
+    ocl_size(&l, n);
+    ocl_bytes(&l, &args, sizeof args);
+    return ocl_each(&l, n);
 }

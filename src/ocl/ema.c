@@ -1,9 +1,15 @@
+/* ema: e = decay e + (1 - decay) p. */
 #include "ocl/ocl.h"
 
-drift_status ocl_ema(drift_context *ctx, tensor *e, const tensor *p, float decay)
+drift_status ocl_ema(drift_context *ctx, tensor *e, const tensor *p,
+                     float decay)
 {
-    (void)e;
-    (void)p;
-    (void)decay;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "ema is not written yet");
+    size_t n = tensor_count(e);
+    ocl_launch l = ocl_begin(ctx, "ema", "ema");
+    ocl_tensor(&l, e);
+    ocl_tensor(&l, p);
+    ocl_size(&l, n);
+    ocl_float(&l, decay);
+    ocl_float(&l, (float)(1 - (double)decay));
+    return ocl_each(&l, n);
 }

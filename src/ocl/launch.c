@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "shared/random.h"
+
 ocl_launch ocl_begin(drift_context *ctx, const char *file, const char *kernel)
 {
     ocl_launch l = {.ctx = ctx, .name = kernel, .code = CL_SUCCESS};
@@ -46,8 +48,23 @@ void ocl_float(ocl_launch *l, float value)
     ocl_bytes(l, &value, sizeof value);
 }
 
-drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
-                     const size_t local[3])
+void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first)
+{
+    cl_uint2 key = {{(cl_uint)stream.seed,
+                     random_key_high((cl_uint)(stream.seed >> 32),
+                                     stream.purpose)}};
+    ocl_bytes(l, &key, sizeof key);
+    ocl_size(l, stream.step);
+    ocl_size(l, first);
+}
+
+size_t ocl_stream_blocks(uint64_t first, size_t n)
+{
+    return n ? ((size_t)(first % 4) + n + 3) / 4 : 0;
+}
+
+static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
+                            const size_t groups[3], const size_t local[3])
 {
     ocl_device *d = ocl_of(l->ctx);
     char what[160];
@@ -60,13 +77,19 @@ drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
     if (!items)
         return DRIFT_OK;
     if (code == CL_SUCCESS) {
-        code = clEnqueueNDRangeKernel(d->queue, l->kernel, dims, NULL, global,
+        code = clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
                                       local, 0, NULL, NULL);
         snprintf(what, sizeof what, "%s of %zu work-items", l->name, items);
     } else {
         snprintf(what, sizeof what, "%s: argument %u", l->name, l->next - 1);
     }
     return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(l->ctx, code, what);
+}
+
+drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
+                     const size_t local[3])
+{
+    return enqueue(l, dims, NULL, groups, local);
 }
 
 drift_status ocl_each(ocl_launch *l, size_t n)
@@ -79,4 +102,71 @@ drift_status ocl_groups(ocl_launch *l, size_t n)
 {
     size_t groups[3] = {n}, local[3] = {ocl_of(l->ctx)->shape.group};
     return ocl_run(l, 1, groups, local);
+}
+
+#define MOST_GROUPS 65535 /* of y and z, in one launch: not all take more */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Several launches where there are more groups than one may have. */
+static drift_status box(ocl_launch *l, const size_t size[3],
+                        const size_t local[3])
+{
+    drift_status status = l->status;
+    size_t all[3], offset[3] = {0}, groups[3];
+    for (int i = 0; i < 3; i++) {
+        all[i] = (size[i] + local[i] - 1) / local[i];
+        if (size[i] > UINT32_MAX)
+            FAIL(l->ctx, DRIFT_ERROR_SHAPE,
+                 "%s: %zu x %zu x %zu work-items, where each may have 2^32",
+                 l->name, size[0], size[1], size[2]);
+    }
+    groups[0] = all[0];
+    for (size_t z = 0; z < all[2]; z += MOST_GROUPS)
+        for (size_t y = 0; y < all[1]; y += MOST_GROUPS) {
+            offset[1] = y * local[1];
+            offset[2] = z * local[2];
+            groups[1] = least(all[1] - y, MOST_GROUPS);
+            groups[2] = least(all[2] - z, MOST_GROUPS);
+            TRY(enqueue(l, 3, offset, groups, local));
+        }
+out:
+    return status;
+}
+
+#define BOX_ROW 64 /* items along x: two lines of a GPU's memory */
+
+drift_status ocl_box(ocl_launch *l, size_t x, size_t y, size_t z)
+{
+    size_t size[3] = {x, y, z}, local[3];
+    size_t left = ocl_of(l->ctx)->shape.group;
+    for (int i = 0; i < 3; i++) {
+        local[i] = 1;
+        while (local[i] < left && local[i] < size[i] &&
+               (i > 0 || local[i] < BOX_ROW))
+            local[i] *= 2;
+        left /= local[i];
+    }
+    return box(l, size, local);
+}
+
+drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y, size_t z)
+{
+    size_t size[3] = {x, y, z}, side = ocl_of(l->ctx)->shape.tile;
+    return box(l, size, (size_t[3]){side, side, 1});
+}
+
+#define COLUMN_WIDTH 8 /* items, of four columns: a line of a GPU's memory */
+
+drift_status ocl_columns(ocl_launch *l, size_t samples, size_t c)
+{
+    size_t width = 1;
+    while (width < COLUMN_WIDTH && 4 * width < c)
+        width *= 2;
+    size_t groups[3] = {samples * ((c + 4 * width - 1) / (4 * width)), 1};
+    size_t local[3] = {width, ocl_of(l->ctx)->shape.group / width};
+    return ocl_run(l, 2, groups, local);
 }

@@ -93,11 +93,27 @@ void ocl_size(ocl_launch *l, size_t value); /* ulong */
 void ocl_int(ocl_launch *l, int value);
 void ocl_float(ocl_launch *l, float value);
 void ocl_bytes(ocl_launch *l, const void *value, size_t size); /* a struct */
+/* STREAM(s) of cl/shared/philox.h; and how many work-items make its numbers
+ * first ... first+n-1, a block of four each. */
+void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first);
+size_t ocl_stream_blocks(uint64_t first, size_t n);
 
 /* One work-item for each of n elements, in groups of shape.group. */
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
 /* n groups of shape.group items: a row, a sample, a channel each. */
 drift_status ocl_groups(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
+/* Groups that sum over the positions of a map [samples,positions,c], see
+ * cl/shared/pair.h. */
+drift_status ocl_columns(ocl_launch *l, size_t samples,
+                         size_t c) DRIFT_MUST_CHECK;
+/* One work-item for each place of a box, x between neighbours in memory: a
+ * kernel knows where it is without dividing. It asks for get_global_id alone
+ * and guards each dimension (y = z = 1: x alone). */
+drift_status ocl_box(ocl_launch *l, size_t x, size_t y,
+                     size_t z) DRIFT_MUST_CHECK;
+/* The same in groups that are tiles of x and y. */
+drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y,
+                       size_t z) DRIFT_MUST_CHECK;
 /* Anything else: `groups` groups of `local` items along each dimension. */
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
                      const size_t local[3]) DRIFT_MUST_CHECK;

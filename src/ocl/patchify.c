@@ -1,20 +1,52 @@
-#include "ocl/ocl.h"
+/* patchify: tokens [b,(h/p)(w/p),p*p*c] of image [b,h,w,c]. */
+#include "ocl/patchify.h"
 
-drift_status ocl_patchify_fwd(drift_context *ctx, tensor *tokens, const tensor *image, int p, int order)
+/* The arguments that both kernels end with, then the launch. */
+static drift_status move(ocl_launch *l, const tensor *image, int p, int order)
 {
-    (void)tokens;
-    (void)image;
-    (void)p;
-    (void)order;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "patchify_fwd is not written yet");
+    const size_t *dim = image->shape.dim;
+    size_t side = (size_t)p, rows = dim[0] * dim[1], across = dim[2] / side;
+    ocl_size(l, rows);
+    ocl_size(l, across);
+    ocl_size(l, side);
+    ocl_size(l, dim[3]);
+    ocl_int(l, order);
+    return ocl_box(l, side * dim[3], across, rows);
 }
 
-drift_status ocl_patchify_bwd(drift_context *ctx, tensor *dimage, const tensor *dtokens, int p,
-    int order)
+drift_status ocl_patches_from_image(drift_context *ctx, tensor *tokens,
+                                    const tensor *image, int p, int order,
+                                    int add)
 {
-    (void)dimage;
-    (void)dtokens;
-    (void)p;
-    (void)order;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "patchify_bwd is not written yet");
+    ocl_launch l = ocl_begin(ctx, "patchify", "patchify");
+    ocl_tensor(&l, tokens);
+    ocl_int(&l, add);
+    ocl_tensor(&l, image);
+    return move(&l, image, p, order);
+}
+
+drift_status ocl_image_from_patches(drift_context *ctx, tensor *image,
+                                    const tensor *tokens, int p, int order,
+                                    int add)
+{
+    ocl_launch l = ocl_begin(ctx, "unpatchify", "unpatchify");
+    ocl_tensor(&l, image);
+    ocl_int(&l, add);
+    ocl_tensor(&l, tokens);
+    return move(&l, image, p, order);
+}
+
+drift_status ocl_patchify_fwd(drift_context *ctx, tensor *tokens,
+                              const tensor *image, int p, int order)
+{
+    return ocl_patches_from_image(ctx, tokens, image, p, order, 0);
+}
+
+drift_status ocl_patchify_bwd(drift_context *ctx, tensor *dimage,
+                              const tensor *dtokens, int p, int order)
+{
+    if (!dimage)
+        return DRIFT_OK;
+    return ocl_image_from_patches(ctx, dimage, dtokens, p, order,
+                                  !dimage->fresh);
 }

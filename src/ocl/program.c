@@ -24,8 +24,9 @@ struct ocl_program {
 
 /* In the order they need each other. */
 static const char *const shared_parts[] = {
-    "shared/portable.h", "shared/args.h", "shared/activation.h",
-    "shared/random.h", "shared/kernel.h"};
+    "shared/portable.h", "shared/args.h",   "shared/activation.h",
+    "shared/adamw.h",    "shared/random.h", "shared/kernel.h",
+    "shared/pair.h",     "shared/philox.h"};
 
 static const ocl_source *source_of(const char *name)
 {

@@ -1,21 +1,34 @@
+/* rope: the halves of each head's numbers turned by sequence index. */
 #include "ocl/ocl.h"
 
-drift_status ocl_rope_fwd(drift_context *ctx, tensor *y, const tensor *x, const tensor *cosine,
-    const tensor *sine)
+static drift_status turn(drift_context *ctx, tensor *y, const tensor *x,
+                         const tensor *cosine, const tensor *sine, int add,
+                         float way)
 {
-    (void)y;
-    (void)x;
-    (void)cosine;
-    (void)sine;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "rope_fwd is not written yet");
+    const size_t *dim = x->shape.dim;
+    size_t rows = dim[0] * dim[1], pairs = dim[3] / 2;
+    ocl_launch l = ocl_begin(ctx, "rope", "rope");
+    ocl_tensor(&l, y);
+    ocl_int(&l, add);
+    ocl_tensor(&l, x);
+    ocl_tensor(&l, cosine);
+    ocl_tensor(&l, sine);
+    ocl_size(&l, rows);
+    ocl_size(&l, dim[1]);
+    ocl_size(&l, dim[2]);
+    ocl_size(&l, pairs);
+    ocl_float(&l, way);
+    return ocl_box(&l, pairs, dim[2], rows);
 }
 
-drift_status ocl_rope_bwd(drift_context *ctx, tensor *dx, const tensor *dy, const tensor *cosine,
-    const tensor *sine)
+drift_status ocl_rope_fwd(drift_context *ctx, tensor *y, const tensor *x,
+                          const tensor *cosine, const tensor *sine)
 {
-    (void)dx;
-    (void)dy;
-    (void)cosine;
-    (void)sine;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "rope_bwd is not written yet");
+    return turn(ctx, y, x, cosine, sine, 0, 1);
+}
+
+drift_status ocl_rope_bwd(drift_context *ctx, tensor *dx, const tensor *dy,
+                          const tensor *cosine, const tensor *sine)
+{
+    return dx ? turn(ctx, dx, dy, cosine, sine, !dx->fresh, -1) : DRIFT_OK;
 }

@@ -1,20 +1,17 @@
-#include "ocl/ocl.h"
+/* unpatchify: image [b,h,w,c] of tokens, the reverse of patchify. */
+#include "ocl/patchify.h"
 
-drift_status ocl_unpatchify_fwd(drift_context *ctx, tensor *image, const tensor *tokens, int p, int order)
+drift_status ocl_unpatchify_fwd(drift_context *ctx, tensor *image,
+                                const tensor *tokens, int p, int order)
 {
-    (void)image;
-    (void)tokens;
-    (void)p;
-    (void)order;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "unpatchify_fwd is not written yet");
+    return ocl_image_from_patches(ctx, image, tokens, p, order, 0);
 }
 
-drift_status ocl_unpatchify_bwd(drift_context *ctx, tensor *dtokens, const tensor *dimage, int p,
-    int order)
+drift_status ocl_unpatchify_bwd(drift_context *ctx, tensor *dtokens,
+                                const tensor *dimage, int p, int order)
 {
-    (void)dtokens;
-    (void)dimage;
-    (void)p;
-    (void)order;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "unpatchify_bwd is not written yet");
+    if (!dtokens)
+        return DRIFT_OK;
+    return ocl_patches_from_image(ctx, dtokens, dimage, p, order,
+                                  !dtokens->fresh);
 }
