@@ -1,1 +1,249 @@
-/* groupnorm */
+/* groupnorm: y = f(u (1 + scale) + shift), u = (x - mean) rstd w + b: maps
+ * [rows,c] of a sample each, whose groups are `per` neighbouring channels; mod
+ * [n,2c] has shift, then scale. w, b, mod may be NULL.
+ *
+ * Three passes: moments of chunks of each channel (columns_moments), mean and
+ * rstd of each group from them, and the map itself. The gradient has the same
+ * three with sums of dy instead. */
+
+/* What it takes to normalise, the same in every kernel. */
+#define INPUTS IN(w), IN(b), IN(mod), IN(mean), IN(rstd)
+#define AT_INPUTS AT(w), AT(b), AT(mod), AT(mean), AT(rstd)
+
+/* mean and rstd of row r, a group of a sample, from parts [n,chunks,3,c]; the
+ * items of a row share its channels (ocl_rows). */
+__kernel void groupnorm_statistics(OUT(mean), OUT(rstd), IN(parts), ulong n,
+                                   ulong groups, ulong per, ulong rows,
+                                   ulong step, ulong chunks, float eps)
+{
+    __local float sums[GROUP];
+    ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
+    ulong lane = get_local_id(0), lanes = get_local_size(0);
+    ulong c = groups * per, end = r < n * groups ? per : 0;
+    float count = (float)rows * (float)per;
+    pair sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+    AT(mean), AT(rstd), AT(parts);
+    parts += r / groups * chunks * 3 * c + r % groups * per;
+    for (ulong chunk = 0; chunk < chunks; chunk++)
+        for (ulong i = lane; i < end; i += lanes) {
+            __global const float *p = parts + chunk * 3 * c + i;
+            float many = (float)min(step, rows - chunk * step);
+            pair_add(&sum, many * p[0]);
+            pair_add(&sum, p[c]);
+        }
+    float m = row_sum(sum.sum + sum.rest, sums) / count;
+    /* Moved from each chunk's own m to this one; what the rounding of m costs
+     * is known from the differences' sum. */
+    for (ulong chunk = 0; chunk < chunks; chunk++)
+        for (ulong i = lane; i < end; i += lanes) {
+            __global const float *p = parts + chunk * 3 * c + i;
+            float many = (float)min(step, rows - chunk * step);
+            float d = p[0] - m;
+            pair_add(&rest, p[c] + many * d);
+            pair_add(&squares, p[2 * c] + d * (2 * p[c] + many * d));
+        }
+    float off = row_sum(rest.sum + rest.rest, sums) / count;
+    float square = row_sum(squares.sum + squares.rest, sums) / count;
+    if (r < n * groups && lane == 0) {
+        mean[r] = m + off;
+        rstd[r] = 1 / sqrt(fmax(square - off * off, 0.0f) + eps);
+    }
+}
+
+/* The normalisation of an item's columns as one map: (x - m) a + b. */
+typedef struct affine {
+    float4 m, a, b;
+} affine;
+
+static affine affine_of(columns s, ulong c, ulong groups,
+                        __global const float *w, __global const float *b,
+                        __global const float *mod, __global const float *mean,
+                        __global const float *rstd)
+{
+    ulong per = c / groups, g = s.i / per, next = (g + 1) * per;
+    float m[4] = {0, 0, 0, 0}, a[4] = {0, 0, 0, 0};
+    affine f;
+    mean += s.map * groups;
+    rstd += s.map * groups;
+    for (ulong k = 0; k < 4 && k < s.left; k++) {
+        if (s.i + k == next) {
+            g++;
+            next += per;
+        }
+        m[k] = mean[g];
+        a[k] = rstd[g];
+    }
+    f.m = vload4(0, m);
+    f.a = vload4(0, a);
+    f.b = b ? load4(b + s.i, s.left) : 0;
+    if (w)
+        f.a *= load4(w + s.i, s.left);
+    if (mod) {
+        mod += 2 * s.map * c + s.i;
+        float4 scale = 1 + load4(mod + c, s.left);
+        f.a *= scale;
+        f.b = f.b * scale + load4(mod, s.left);
+    }
+    return f;
+}
+
+/* f and its slope, for four numbers. */
+#define FOUR(f, u) ((float4)(f((u).x), f((u).y), f((u).z), f((u).w)))
+
+static inline float4 activate(float4 u, int kind)
+{
+    switch (kind) {
+    case ACT_SILU:
+        return FOUR(act_silu, u);
+    case ACT_GELU_ERF:
+        return FOUR(act_gelu_erf, u);
+    case ACT_GELU_TANH:
+        return FOUR(act_gelu_tanh, u);
+    case ACT_RELU:
+        return FOUR(act_relu, u);
+    case ACT_TANH:
+        return FOUR(act_tanh, u);
+    default:
+        return u;
+    }
+}
+
+static inline float4 slope(float4 u, int kind)
+{
+    switch (kind) {
+    case ACT_SILU:
+        return FOUR(act_silu_slope, u);
+    case ACT_GELU_ERF:
+        return FOUR(act_gelu_erf_slope, u);
+    case ACT_GELU_TANH:
+        return FOUR(act_gelu_tanh_slope, u);
+    case ACT_RELU:
+        return FOUR(act_relu_slope, u);
+    case ACT_TANH:
+        return FOUR(act_tanh_slope, u);
+    default:
+        return 1;
+    }
+}
+
+__kernel void groupnorm_fwd(OUT(y), IN(x), INPUTS, ulong rows, ulong c,
+                            ulong step, ulong chunks, ulong groups, int kind)
+{
+    columns s = columns_of(rows, c, step, chunks);
+    AT(y), AT(x), AT_INPUTS;
+    affine f = affine_of(s, c, groups, w, b, mod, mean, rstd);
+    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+        ulong at = (s.map * rows + r) * c + s.i;
+        float4 u = (load4(x + at, s.left) - f.m) * f.a + f.b;
+        store4(y + at, s.left, activate(u, kind));
+    }
+}
+
+/* The gradient on the inner side of the activation; d = x - m. */
+static inline float4 inner(float4 dy, float4 d, affine f, int kind)
+{
+    return dy * slope(d * f.a + f.b, kind);
+}
+
+/* parts[n,chunk,.,c] = the sums over a chunk of du and du (x - mean) */
+__kernel void groupnorm_bwd_sums(OUT(parts), IN(dy), IN(x), INPUTS, ulong rows,
+                                 ulong c, ulong step, ulong chunks,
+                                 ulong groups, int kind)
+{
+    __local float4 sums[GROUP];
+    columns s = columns_of(rows, c, step, chunks);
+    float4 sum = 0, dot = 0;
+    AT(parts), AT(dy), AT(x), AT_INPUTS;
+    affine f = affine_of(s, c, groups, w, b, mod, mean, rstd);
+    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+        ulong at = (s.map * rows + r) * c + s.i;
+        float4 d = load4(x + at, s.left) - f.m;
+        float4 du = inner(load4(dy + at, s.left), d, f, kind);
+        sum += du;
+        dot += du * d;
+    }
+    sum = column_sum(sum, sums);
+    dot = column_sum(dot, sums);
+    if (get_local_id(1) == 0) {
+        parts += (s.map * chunks + s.chunk) * 2 * c + s.i;
+        store4(parts, s.left, sum);
+        store4(parts + c, s.left, dot);
+    }
+}
+
+/* From those, with n = (x - mean) rstd, v = w (1 + scale), a channel's S = sum
+ * du, D = sum du n, and A = sum v S, B = sum v D over the channels of a group
+ * of K numbers: dx = rstd (v du - A/K - n B/K), of which this kernel gives
+ * lines [n,groups,2] = -rstd A/K, -rstd^2 B/K; dshift = S, dscale = D w + S b;
+ * and each sample's share of dw and db, D (1 + scale) and S (1 + scale).
+ * The items of row r, a group of a sample, share its channels (ocl_rows). */
+__kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
+                                   GRADIENT(dmod), IN(parts), INPUTS, ulong n,
+                                   ulong groups, ulong per, ulong rows,
+                                   ulong chunks)
+{
+    __local float sums[GROUP];
+    ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
+    ulong lane = get_local_id(0), lanes = get_local_size(0);
+    ulong c = groups * per, sample = r / groups, first = r % groups * per;
+    ulong end = r < n * groups ? per : 0;
+    float count = (float)rows * (float)per;
+    float scale = r < n * groups ? rstd[rstd_at + r] : 0;
+    pair all = {0, 0}, along = {0, 0};
+    AT(lines), AT(dw_rows), AT(db_rows), AT(dmod), AT(parts), AT_INPUTS;
+    for (ulong k = lane; k < end; k += lanes) {
+        __global const float *p = parts + sample * chunks * 2 * c + first + k;
+        ulong i = first + k;
+        float weight = w ? w[i] : 1, bias = b ? b[i] : 0;
+        float factor = mod ? 1 + mod[(2 * sample + 1) * c + i] : 1;
+        pair sum = {0, 0}, dot = {0, 0};
+        for (ulong chunk = 0; chunk < chunks; chunk++, p += 2 * c) {
+            pair_add(&sum, p[0]);
+            pair_add(&dot, p[c]);
+        }
+        float s = sum.sum + sum.rest, d = (dot.sum + dot.rest) * scale;
+        pair_add(&all, weight * factor * s);
+        pair_add(&along, weight * factor * d);
+        if (dw_rows)
+            dw_rows[sample * c + i] = d * factor;
+        if (db_rows)
+            db_rows[sample * c + i] = s * factor;
+        if (dmod) {
+            GIVE(dmod, 2 * sample * c + i, s);
+            GIVE(dmod, (2 * sample + 1) * c + i, d * weight + s * bias);
+        }
+    }
+    float a = row_sum(all.sum + all.rest, sums) / count;
+    float b_mean = row_sum(along.sum + along.rest, sums) / count;
+    if (r < n * groups && lane == 0) {
+        lines[2 * r] = -scale * a;
+        lines[2 * r + 1] = -scale * scale * b_mean;
+    }
+}
+
+__kernel void groupnorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(lines), INPUTS,
+                              ulong rows, ulong c, ulong step, ulong chunks,
+                              ulong groups, int kind)
+{
+    columns s = columns_of(rows, c, step, chunks);
+    ulong per = c / groups, g = s.i / per, next = (g + 1) * per;
+    float shift[4] = {0, 0, 0, 0}, slope[4] = {0, 0, 0, 0};
+    AT(dx), AT(dy), AT(x), AT(lines), AT_INPUTS;
+    affine f = affine_of(s, c, groups, w, b, mod, mean, rstd);
+    lines += 2 * s.map * groups;
+    for (ulong k = 0; k < 4 && k < s.left; k++) {
+        if (s.i + k == next) {
+            g++;
+            next += per;
+        }
+        shift[k] = lines[2 * g];
+        slope[k] = lines[2 * g + 1];
+    }
+    float4 p = vload4(0, slope), q = vload4(0, shift);
+    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+        ulong at = (s.map * rows + r) * c + s.i;
+        float4 d = load4(x + at, s.left) - f.m;
+        float4 du = inner(load4(dy + at, s.left), d, f, kind);
+        give4(dx + at, s.left, du * f.a + d * p + q, dx_add);
+    }
+}

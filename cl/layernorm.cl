@@ -10,13 +10,9 @@ __kernel void layernorm_fwd(OUT(y), OUT(mean), OUT(rstd), IN(x), IN(w), IN(b),
     ulong first = 4 * get_local_id(0), step = 4 * get_local_size(0);
     ulong end = r < rows ? c : 0;
     float4 sum = 0, rest = 0, squares = 0;
-    AT(y), AT(mean), AT(rstd), AT(x);
+    AT(y), AT(mean), AT(rstd), AT(x), AT(w), AT(b);
     x += r * c;
     y += r * c;
-    if (w)
-        AT(w);
-    if (b)
-        AT(b);
     for (ulong i = first; i < end; i += step)
         sum += load4(x + i, c - i);
     float m = row_sum(sum4(sum), sums) / (float)c;
@@ -54,12 +50,10 @@ __kernel void layernorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(w), IN(mean),
     ulong first = 4 * get_local_id(0), step = 4 * get_local_size(0);
     ulong end = r < rows ? c : 0;
     float4 gs = 0, dots = 0;
-    AT(dx), AT(dy), AT(x), AT(mean), AT(rstd);
+    AT(dx), AT(dy), AT(x), AT(w), AT(mean), AT(rstd);
     dx += r * c;
     dy += r * c;
     x += r * c;
-    if (w)
-        AT(w);
     float m = r < rows ? mean[r] : 0, scale = r < rows ? rstd[r] : 0;
     for (ulong i = first; i < end; i += step) {
         float4 g = load4(dy + i, c - i);

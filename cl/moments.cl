@@ -1,1 +1,100 @@
-/* moments */
+/* moments: mean and std = sqrt(population variance + eps) of patches of
+ * ph x pw locations of x [n,h,w,c]. Features have means far above their
+ * spread: the variance comes from differences to the mean, whose own sum
+ * corrects it. mean or std may be NULL. */
+
+/* An item sums whole patches, four channels each (ocl_columns over all
+ * patches). */
+__kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
+                              ulong c, ulong step, ulong chunks,
+                              ulong across, ulong ph, ulong pw, float eps)
+{
+    columns s = columns_of(patches, c, step, chunks);
+    ulong line = across * pw * c; /* of x */
+    float count = (float)(ph * pw);
+    AT(mean), AT(std), AT(x);
+    for (ulong p = s.row; p < s.end; p += get_local_size(1)) {
+        ulong row = p / across * ph; /* n h + the first line */
+        __global const float *from =
+            x + row * line + p % across * pw * c + s.i;
+        pair4 sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+        for (ulong i = 0; i < ph; i++)
+            for (ulong j = 0; j < pw; j++)
+                pair4_add(&sum, load4(from + i * line + j * c, s.left));
+        float4 m = (sum.sum + sum.rest) / count;
+        if (mean)
+            store4(mean + p * c + s.i, s.left, m);
+        if (!std)
+            continue;
+        for (ulong i = 0; i < ph; i++)
+            for (ulong j = 0; j < pw; j++) {
+                float4 d = load4(from + i * line + j * c, s.left) - m;
+                pair4_add(&rest, d);
+                pair4_add(&squares, d * d);
+            }
+        float4 off = (rest.sum + rest.rest) / count;
+        float4 square = (squares.sum + squares.rest) / count - off * off;
+        store4(std + p * c + s.i, s.left, sqrt(fmax(square, 0.0f) + eps));
+    }
+}
+
+/* One patch a map: from the moments of chunks of the map's rows, parts
+ * [n,chunks,3,c] (columns_moments). */
+__kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
+                           ulong rows, ulong step, ulong chunks, float eps)
+{
+    ulong at = get_global_id(0);
+    if (at >= n * c)
+        return;
+    pair sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+    float count = (float)rows;
+    AT(mean), AT(std), AT(parts);
+    parts += at / c * chunks * 3 * c + at % c;
+    for (ulong chunk = 0; chunk < chunks; chunk++) {
+        __global const float *p = parts + chunk * 3 * c;
+        float many = (float)min(step, rows - chunk * step);
+        pair_add(&sum, many * p[0]);
+        pair_add(&sum, p[c]);
+    }
+    float m = (sum.sum + sum.rest) / count;
+    for (ulong chunk = 0; chunk < chunks; chunk++) {
+        __global const float *p = parts + chunk * 3 * c;
+        float many = (float)min(step, rows - chunk * step);
+        float d = p[0] - m;
+        pair_add(&rest, p[c] + many * d);
+        pair_add(&squares, p[2 * c] + d * (2 * p[c] + many * d));
+    }
+    float off = (rest.sum + rest.rest) / count;
+    float square = (squares.sum + squares.rest) / count - off * off;
+    if (mean)
+        mean[at] = m + off;
+    if (std)
+        std[at] = sqrt(fmax(square, 0.0f) + eps);
+}
+
+/* dx += (dmean + dstd (x - mean) / std) / (ph pw); a constant patch without
+ * eps has std 0 and no slope. Maps are lines of pixels (ocl_columns). */
+__kernel void moments_bwd(GRADIENT(dx), IN(dmean), IN(dstd), IN(x), IN(mean),
+                          IN(std), ulong w, ulong c, ulong step, ulong chunks,
+                          ulong h, ulong ph, ulong pw)
+{
+    columns s = columns_of(w, c, step, chunks);
+    ulong down = h / ph, across = w / pw;
+    ulong row = s.map / h * down + s.map % h / ph; /* of patches */
+    float share = 1 / (float)(ph * pw);
+    AT(dx), AT(dmean), AT(dstd), AT(x), AT(mean), AT(std);
+    for (ulong j = s.row; j < s.end; j += get_local_size(1)) {
+        ulong at = (s.map * w + j) * c + s.i;
+        ulong from = (row * across + j / pw) * c + s.i;
+        float4 sum = 0;
+        if (dmean)
+            sum = share * load4(dmean + from, s.left);
+        if (dstd) {
+            float4 size = load4(std + from, s.left);
+            float4 slope = share * load4(dstd + from, s.left) / size;
+            float4 d = load4(x + at, s.left) - load4(mean + from, s.left);
+            sum += size > 0 ? slope * d : (float4)(0);
+        }
+        give4(dx + at, s.left, sum, dx_add);
+    }
+}
