@@ -18,32 +18,34 @@ __kernel void groupnorm_statistics(OUT(mean), OUT(rstd), IN(parts), ulong n,
 {
     __local float sums[GROUP];
     ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
-    ulong lane = get_local_id(0), lanes = get_local_size(0);
+    ulong lane = 4 * get_local_id(0), lanes = 4 * get_local_size(0);
     ulong c = groups * per, end = r < n * groups ? per : 0;
     float count = (float)rows * (float)per;
-    pair sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+    float4 sum = 0;
+    pair4 rest = {0, 0}, squares = {0, 0};
     AT(mean), AT(rstd), AT(parts);
     parts += r / groups * chunks * 3 * c + r % groups * per;
     for (ulong chunk = 0; chunk < chunks; chunk++)
         for (ulong i = lane; i < end; i += lanes) {
-            __global const float *p = parts + chunk * 3 * c + i;
             float many = (float)min(step, rows - chunk * step);
-            pair_add(&sum, many * p[0]);
-            pair_add(&sum, p[c]);
+            sum += many * load4(parts + chunk * 3 * c + i, per - i);
         }
-    float m = row_sum(sum.sum + sum.rest, sums) / count;
+    float m = row_sum(sum4(sum), sums) / count;
     /* Moved from each chunk's own m to this one; what the rounding of m costs
      * is known from the differences' sum. */
     for (ulong chunk = 0; chunk < chunks; chunk++)
         for (ulong i = lane; i < end; i += lanes) {
             __global const float *p = parts + chunk * 3 * c + i;
             float many = (float)min(step, rows - chunk * step);
-            float d = p[0] - m;
-            pair_add(&rest, p[c] + many * d);
-            pair_add(&squares, p[2 * c] + d * (2 * p[c] + many * d));
+            float4 d = load4(p, per - i) - keep4(m, per - i);
+            float4 along = load4(p + c, per - i);
+            pair4_add(&rest, along + many * d);
+            pair4_add(&squares, load4(p + 2 * c, per - i) +
+                                    d * (2 * along + many * d));
         }
-    float off = row_sum(rest.sum + rest.rest, sums) / count;
-    float square = row_sum(squares.sum + squares.rest, sums) / count;
+    float off = row_sum(sum4(rest.sum) + sum4(rest.rest), sums) / count;
+    float square = row_sum(sum4(squares.sum) + sum4(squares.rest), sums) /
+                   count;
     if (r < n * groups && lane == 0) {
         mean[r] = m + off;
         rstd[r] = 1 / sqrt(fmax(square - off * off, 0.0f) + eps);
@@ -184,39 +186,41 @@ __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
 {
     __local float sums[GROUP];
     ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
-    ulong lane = get_local_id(0), lanes = get_local_size(0);
+    ulong lane = 4 * get_local_id(0), lanes = 4 * get_local_size(0);
     ulong c = groups * per, sample = r / groups, first = r % groups * per;
     ulong end = r < n * groups ? per : 0;
     float count = (float)rows * (float)per;
-    float scale = r < n * groups ? rstd[rstd_at + r] : 0;
-    pair all = {0, 0}, along = {0, 0};
+    float4 all = 0, along = 0;
     AT(lines), AT(dw_rows), AT(db_rows), AT(dmod), AT(parts), AT_INPUTS;
+    float scale = r < n * groups ? rstd[r] : 0;
+    parts += sample * chunks * 2 * c + first;
     for (ulong k = lane; k < end; k += lanes) {
-        __global const float *p = parts + sample * chunks * 2 * c + first + k;
-        ulong i = first + k;
-        float weight = w ? w[i] : 1, bias = b ? b[i] : 0;
-        float factor = mod ? 1 + mod[(2 * sample + 1) * c + i] : 1;
-        pair sum = {0, 0}, dot = {0, 0};
-        for (ulong chunk = 0; chunk < chunks; chunk++, p += 2 * c) {
-            pair_add(&sum, p[0]);
-            pair_add(&dot, p[c]);
+        ulong i = first + k, left = per - k, at = 2 * sample * c + i;
+        float4 weight = w ? load4(w + i, left) : 1;
+        float4 bias = b ? load4(b + i, left) : 0;
+        float4 factor = mod ? 1 + load4(mod + at + c, left) : 1;
+        pair4 sum = {0, 0}, dot = {0, 0};
+        for (ulong chunk = 0; chunk < chunks; chunk++) {
+            __global const float *p = parts + chunk * 2 * c + k;
+            pair4_add(&sum, load4(p, left));
+            pair4_add(&dot, load4(p + c, left));
         }
-        float s = sum.sum + sum.rest, d = (dot.sum + dot.rest) * scale;
-        pair_add(&all, weight * factor * s);
-        pair_add(&along, weight * factor * d);
+        float4 s = sum.sum + sum.rest, d = (dot.sum + dot.rest) * scale;
+        all += weight * factor * s;
+        along += weight * factor * d;
         if (dw_rows)
-            dw_rows[sample * c + i] = d * factor;
+            store4(dw_rows + sample * c + i, left, d * factor);
         if (db_rows)
-            db_rows[sample * c + i] = s * factor;
+            store4(db_rows + sample * c + i, left, s * factor);
         if (dmod) {
-            GIVE(dmod, 2 * sample * c + i, s);
-            GIVE(dmod, (2 * sample + 1) * c + i, d * weight + s * bias);
+            give4(dmod + at, left, s, dmod_add);
+            give4(dmod + at + c, left, d * weight + s * bias, dmod_add);
         }
     }
-    float a = row_sum(all.sum + all.rest, sums) / count;
-    float b_mean = row_sum(along.sum + along.rest, sums) / count;
+    float a_mean = row_sum(sum4(all), sums) / count;
+    float b_mean = row_sum(sum4(along), sums) / count;
     if (r < n * groups && lane == 0) {
-        lines[2 * r] = -scale * a;
+        lines[2 * r] = -scale * a_mean;
         lines[2 * r + 1] = -scale * scale * b_mean;
     }
 }

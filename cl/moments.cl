@@ -39,37 +39,39 @@ __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
 }
 
 /* One patch a map: from the moments of chunks of the map's rows, parts
- * [n,chunks,3,c] (columns_moments). */
+ * [n,chunks,3,c] (columns_moments). An item takes four channels of a sample
+ * (ocl_columns over the samples, `groups` of them). */
 __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
-                           ulong rows, ulong step, ulong chunks, float eps)
+                           ulong each, ulong groups, ulong rows,
+                           ulong step, ulong chunks, float eps)
 {
-    ulong at = get_global_id(0);
-    if (at >= n * c)
-        return;
-    pair sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+    columns s = columns_of(n, c, each, groups);
     float count = (float)rows;
     AT(mean), AT(std), AT(parts);
-    parts += at / c * chunks * 3 * c + at % c;
-    for (ulong chunk = 0; chunk < chunks; chunk++) {
-        __global const float *p = parts + chunk * 3 * c;
-        float many = (float)min(step, rows - chunk * step);
-        pair_add(&sum, many * p[0]);
-        pair_add(&sum, p[c]);
+    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+        __global const float *from = parts + r * chunks * 3 * c + s.i;
+        float4 sum = 0;
+        pair4 rest = {0, 0}, squares = {0, 0};
+        for (ulong chunk = 0; chunk < chunks; chunk++) {
+            float many = (float)min(step, rows - chunk * step);
+            sum += many * load4(from + chunk * 3 * c, s.left);
+        }
+        float4 m = sum / count;
+        for (ulong chunk = 0; chunk < chunks; chunk++) {
+            __global const float *p = from + chunk * 3 * c;
+            float many = (float)min(step, rows - chunk * step);
+            float4 d = load4(p, s.left) - m, along = load4(p + c, s.left);
+            pair4_add(&rest, along + many * d);
+            pair4_add(&squares, load4(p + 2 * c, s.left) +
+                                    d * (2 * along + many * d));
+        }
+        float4 off = (rest.sum + rest.rest) / count;
+        float4 square = (squares.sum + squares.rest) / count - off * off;
+        if (mean)
+            store4(mean + r * c + s.i, s.left, m + off);
+        if (std)
+            store4(std + r * c + s.i, s.left, sqrt(fmax(square, 0.0f) + eps));
     }
-    float m = (sum.sum + sum.rest) / count;
-    for (ulong chunk = 0; chunk < chunks; chunk++) {
-        __global const float *p = parts + chunk * 3 * c;
-        float many = (float)min(step, rows - chunk * step);
-        float d = p[0] - m;
-        pair_add(&rest, p[c] + many * d);
-        pair_add(&squares, p[2 * c] + d * (2 * p[c] + many * d));
-    }
-    float off = (rest.sum + rest.rest) / count;
-    float square = (squares.sum + squares.rest) / count - off * off;
-    if (mean)
-        mean[at] = m + off;
-    if (std)
-        std[at] = sqrt(fmax(square, 0.0f) + eps);
 }
 
 /* dx += (dmean + dstd (x - mean) / std) / (ph pw); a constant patch without

@@ -12,17 +12,20 @@ static drift_status whole_maps(drift_context *ctx, tensor *mean, tensor *std,
     tensor parts = {0};
     ocl_columns s;
     TRY(ocl_columns_moments(ctx, &parts, &s, x, n, rows, c));
+    ocl_columns samples = ocl_columns_of(ctx, n, c, 1, 0);
     ocl_launch l = ocl_begin(ctx, "moments", "moments_maps");
     ocl_tensor(&l, mean);
     ocl_tensor(&l, std);
     ocl_tensor(&l, &parts);
     ocl_size(&l, n);
     ocl_size(&l, c);
+    ocl_size(&l, samples.step);
+    ocl_size(&l, samples.chunks);
     ocl_size(&l, rows);
     ocl_size(&l, s.step);
     ocl_size(&l, s.chunks);
     ocl_float(&l, eps);
-    TRY(ocl_each(&l, n * c));
+    TRY(ocl_columns_run(&l, samples, 1));
 out:
     tensor_free(ctx, &parts);
     return status;
