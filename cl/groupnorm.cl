@@ -2,17 +2,37 @@
  * [rows,c] of a sample each, whose groups are `per` neighbouring channels; mod
  * [n,2c] has shift, then scale. w, b, mod may be NULL.
  *
- * Three passes: moments of chunks of each channel (columns_moments), mean and
- * rstd of each group from them, and the map itself. The gradient has the same
- * three with sums of dy instead. */
+ * Three passes: moments of chunks of each channel (columns_moments); from them
+ * mean and rstd of each group, and one affine map a channel; the maps applied.
+ * The gradient has the same three with sums of dy instead. */
 
-/* What it takes to normalise, the same in every kernel. */
-#define INPUTS IN(w), IN(b), IN(mod), IN(mean), IN(rstd)
-#define AT_INPUTS AT(w), AT(b), AT(mod), AT(mean), AT(rstd)
+/* y = f((x - m) a + b) for four channels. */
+typedef struct affine {
+    float4 m, a, b;
+} affine;
 
-/* mean and rstd of row r, a group of a sample, from parts [n,chunks,3,c]; the
- * items of a row share its channels (ocl_rows). */
-__kernel void groupnorm_statistics(OUT(mean), OUT(rstd), IN(parts), ulong n,
+static affine affine_of(float4 mean, float4 rstd, ulong sample, ulong i,
+                        ulong left, ulong c, __global const float *w,
+                        __global const float *b, __global const float *mod)
+{
+    affine f = {mean, rstd, 0};
+    if (b)
+        f.b = load4(b + i, left);
+    if (w)
+        f.a *= load4(w + i, left);
+    if (mod) {
+        mod += 2 * sample * c + i;
+        float4 scale = 1 + load4(mod + c, left);
+        f.a *= scale;
+        f.b = f.b * scale + load4(mod, left);
+    }
+    return f;
+}
+
+/* mean and rstd of row r, a group of a sample, from parts [n,chunks,3,c], and
+ * lines [n,3,c] = m, a, b. The items of a row share its channels (ocl_rows). */
+__kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
+                                   IN(w), IN(b), IN(mod), ulong n,
                                    ulong groups, ulong per, ulong rows,
                                    ulong step, ulong chunks, float eps)
 {
@@ -20,11 +40,13 @@ __kernel void groupnorm_statistics(OUT(mean), OUT(rstd), IN(parts), ulong n,
     ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
     ulong lane = 4 * get_local_id(0), lanes = 4 * get_local_size(0);
     ulong c = groups * per, end = r < n * groups ? per : 0;
+    ulong sample = r / groups, first = r % groups * per;
     float count = (float)rows * (float)per;
     float4 sum = 0;
     pair4 rest = {0, 0}, squares = {0, 0};
-    AT(mean), AT(rstd), AT(parts);
-    parts += r / groups * chunks * 3 * c + r % groups * per;
+    AT(lines), AT(mean), AT(rstd), AT(parts), AT(w), AT(b), AT(mod);
+    parts += sample * chunks * 3 * c + first;
+    lines += sample * 3 * c + first;
     for (ulong chunk = 0; chunk < chunks; chunk++)
         for (ulong i = lane; i < end; i += lanes) {
             float many = (float)min(step, rows - chunk * step);
@@ -46,47 +68,19 @@ __kernel void groupnorm_statistics(OUT(mean), OUT(rstd), IN(parts), ulong n,
     float off = row_sum(sum4(rest.sum) + sum4(rest.rest), sums) / count;
     float square = row_sum(sum4(squares.sum) + sum4(squares.rest), sums) /
                    count;
+    float scale = 1 / sqrt(fmax(square - off * off, 0.0f) + eps);
+    m += off;
     if (r < n * groups && lane == 0) {
-        mean[r] = m + off;
-        rstd[r] = 1 / sqrt(fmax(square - off * off, 0.0f) + eps);
+        mean[r] = m;
+        rstd[r] = scale;
     }
-}
-
-/* The normalisation of an item's columns as one map: (x - m) a + b. */
-typedef struct affine {
-    float4 m, a, b;
-} affine;
-
-static affine affine_of(columns s, ulong c, ulong groups,
-                        __global const float *w, __global const float *b,
-                        __global const float *mod, __global const float *mean,
-                        __global const float *rstd)
-{
-    ulong per = c / groups, g = s.i / per, next = (g + 1) * per;
-    float m[4] = {0, 0, 0, 0}, a[4] = {0, 0, 0, 0};
-    affine f;
-    mean += s.map * groups;
-    rstd += s.map * groups;
-    for (ulong k = 0; k < 4 && k < s.left; k++) {
-        if (s.i + k == next) {
-            g++;
-            next += per;
-        }
-        m[k] = mean[g];
-        a[k] = rstd[g];
+    for (ulong i = lane; i < end; i += lanes) {
+        affine f = affine_of(m, scale, sample, first + i, per - i, c, w, b,
+                             mod);
+        store4(lines + i, per - i, f.m);
+        store4(lines + c + i, per - i, f.a);
+        store4(lines + 2 * c + i, per - i, f.b);
     }
-    f.m = vload4(0, m);
-    f.a = vload4(0, a);
-    f.b = b ? load4(b + s.i, s.left) : 0;
-    if (w)
-        f.a *= load4(w + s.i, s.left);
-    if (mod) {
-        mod += 2 * s.map * c + s.i;
-        float4 scale = 1 + load4(mod + c, s.left);
-        f.a *= scale;
-        f.b = f.b * scale + load4(mod, s.left);
-    }
-    return f;
 }
 
 /* f and its slope, for four numbers. */
@@ -128,39 +122,45 @@ static inline float4 slope(float4 u, int kind)
     }
 }
 
-__kernel void groupnorm_fwd(OUT(y), IN(x), INPUTS, ulong rows, ulong c,
-                            ulong step, ulong chunks, ulong groups, int kind)
+__kernel void groupnorm_fwd(OUT(y), IN(x), IN(lines), ulong rows, ulong c,
+                            ulong step, ulong chunks, int kind)
 {
     columns s = columns_of(rows, c, step, chunks);
-    AT(y), AT(x), AT_INPUTS;
-    affine f = affine_of(s, c, groups, w, b, mod, mean, rstd);
+    AT(y), AT(x), AT(lines);
+    lines += s.map * 3 * c + s.i;
+    float4 m = load4(lines, s.left), a = load4(lines + c, s.left);
+    float4 b = load4(lines + 2 * c, s.left);
     for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
         ulong at = (s.map * rows + r) * c + s.i;
-        float4 u = (load4(x + at, s.left) - f.m) * f.a + f.b;
+        float4 u = (load4(x + at, s.left) - m) * a + b;
         store4(y + at, s.left, activate(u, kind));
     }
 }
 
-/* The gradient on the inner side of the activation; d = x - m. */
-static inline float4 inner(float4 dy, float4 d, affine f, int kind)
-{
-    return dy * slope(d * f.a + f.b, kind);
-}
-
-/* parts[n,chunk,.,c] = the sums over a chunk of du and du (x - mean) */
-__kernel void groupnorm_bwd_sums(OUT(parts), IN(dy), IN(x), INPUTS, ulong rows,
+/* parts[n,chunk,.,c] = the sums over a chunk of du and du (x - mean), where du
+ * is the gradient on the inner side of the activation. */
+__kernel void groupnorm_bwd_sums(OUT(parts), IN(dy), IN(x), IN(w), IN(b),
+                                 IN(mod), IN(mean), IN(rstd), ulong rows,
                                  ulong c, ulong step, ulong chunks,
                                  ulong groups, int kind)
 {
     __local float4 sums[GROUP];
     columns s = columns_of(rows, c, step, chunks);
+    ulong per = c / groups;
+    float m[4] = {0, 0, 0, 0}, scale[4] = {0, 0, 0, 0};
     float4 sum = 0, dot = 0;
-    AT(parts), AT(dy), AT(x), AT_INPUTS;
-    affine f = affine_of(s, c, groups, w, b, mod, mean, rstd);
+    AT(parts), AT(dy), AT(x), AT(w), AT(b), AT(mod), AT(mean), AT(rstd);
+    for (ulong k = 0; k < 4 && k < s.left; k++) {
+        ulong group = s.map * groups + (s.i + k) / per;
+        m[k] = mean[group];
+        scale[k] = rstd[group];
+    }
+    affine f = affine_of(vload4(0, m), vload4(0, scale), s.map, s.i, s.left, c,
+                         w, b, mod);
     for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
         ulong at = (s.map * rows + r) * c + s.i;
         float4 d = load4(x + at, s.left) - f.m;
-        float4 du = inner(load4(dy + at, s.left), d, f, kind);
+        float4 du = load4(dy + at, s.left) * slope(d * f.a + f.b, kind);
         sum += du;
         dot += du * d;
     }
@@ -175,12 +175,13 @@ __kernel void groupnorm_bwd_sums(OUT(parts), IN(dy), IN(x), INPUTS, ulong rows,
 
 /* From those, with n = (x - mean) rstd, v = w (1 + scale), a channel's S = sum
  * du, D = sum du n, and A = sum v S, B = sum v D over the channels of a group
- * of K numbers: dx = rstd (v du - A/K - n B/K), of which this kernel gives
- * lines [n,groups,2] = -rstd A/K, -rstd^2 B/K; dshift = S, dscale = D w + S b;
- * and each sample's share of dw and db, D (1 + scale) and S (1 + scale).
- * The items of row r, a group of a sample, share its channels (ocl_rows). */
+ * of K numbers: dx = rstd (v du - A/K - n B/K) = a du + p (x - m) + q, and
+ * lines [n,5,c] = m, a, b, p, q; dshift = S, dscale = D w + S b; and each
+ * sample's share of dw and db is D (1 + scale) and S (1 + scale). The items of
+ * row r, a group of a sample, share its channels (ocl_rows). */
 __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
-                                   GRADIENT(dmod), IN(parts), INPUTS, ulong n,
+                                   GRADIENT(dmod), IN(parts), IN(w), IN(b),
+                                   IN(mod), IN(mean), IN(rstd), ulong n,
                                    ulong groups, ulong per, ulong rows,
                                    ulong chunks)
 {
@@ -191,7 +192,9 @@ __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
     ulong end = r < n * groups ? per : 0;
     float count = (float)rows * (float)per;
     float4 all = 0, along = 0;
-    AT(lines), AT(dw_rows), AT(db_rows), AT(dmod), AT(parts), AT_INPUTS;
+    AT(lines), AT(dw_rows), AT(db_rows), AT(dmod), AT(parts);
+    AT(w), AT(b), AT(mod), AT(mean), AT(rstd);
+    float m = r < n * groups ? mean[r] : 0;
     float scale = r < n * groups ? rstd[r] : 0;
     parts += sample * chunks * 2 * c + first;
     for (ulong k = lane; k < end; k += lanes) {
@@ -219,35 +222,33 @@ __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
     }
     float a_mean = row_sum(sum4(all), sums) / count;
     float b_mean = row_sum(sum4(along), sums) / count;
-    if (r < n * groups && lane == 0) {
-        lines[2 * r] = -scale * a_mean;
-        lines[2 * r + 1] = -scale * scale * b_mean;
+    lines += sample * 5 * c + first;
+    for (ulong i = lane; i < end; i += lanes) {
+        ulong left = per - i;
+        affine f = affine_of(m, scale, sample, first + i, left, c, w, b, mod);
+        store4(lines + i, left, f.m);
+        store4(lines + c + i, left, f.a);
+        store4(lines + 2 * c + i, left, f.b);
+        store4(lines + 3 * c + i, left, -scale * scale * b_mean);
+        store4(lines + 4 * c + i, left, -scale * a_mean);
     }
 }
 
-__kernel void groupnorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(lines), INPUTS,
+__kernel void groupnorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(lines),
                               ulong rows, ulong c, ulong step, ulong chunks,
-                              ulong groups, int kind)
+                              int kind)
 {
     columns s = columns_of(rows, c, step, chunks);
-    ulong per = c / groups, g = s.i / per, next = (g + 1) * per;
-    float shift[4] = {0, 0, 0, 0}, slope[4] = {0, 0, 0, 0};
-    AT(dx), AT(dy), AT(x), AT(lines), AT_INPUTS;
-    affine f = affine_of(s, c, groups, w, b, mod, mean, rstd);
-    lines += 2 * s.map * groups;
-    for (ulong k = 0; k < 4 && k < s.left; k++) {
-        if (s.i + k == next) {
-            g++;
-            next += per;
-        }
-        shift[k] = lines[2 * g];
-        slope[k] = lines[2 * g + 1];
-    }
-    float4 p = vload4(0, slope), q = vload4(0, shift);
+    AT(dx), AT(dy), AT(x), AT(lines);
+    lines += s.map * 5 * c + s.i;
+    float4 m = load4(lines, s.left), a = load4(lines + c, s.left);
+    float4 b = load4(lines + 2 * c, s.left);
+    float4 p = load4(lines + 3 * c, s.left);
+    float4 q = load4(lines + 4 * c, s.left);
     for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
         ulong at = (s.map * rows + r) * c + s.i;
-        float4 d = load4(x + at, s.left) - f.m;
-        float4 du = inner(load4(dy + at, s.left), d, f, kind);
-        give4(dx + at, s.left, du * f.a + d * p + q, dx_add);
+        float4 d = load4(x + at, s.left) - m;
+        float4 du = load4(dy + at, s.left) * slope(d * a + b, kind);
+        give4(dx + at, s.left, du * a + d * p + q, dx_add);
     }
 }

@@ -21,48 +21,46 @@ typedef struct inputs {
     const tensor *x, *w, *b, *mod, *mean, *rstd;
 } inputs;
 
-static void give_inputs(ocl_launch *l, const inputs *in)
-{
-    ocl_tensor(l, in->w);
-    ocl_tensor(l, in->b);
-    ocl_tensor(l, in->mod);
-    ocl_tensor(l, in->mean);
-    ocl_tensor(l, in->rstd);
-}
-
-/* The end of the arguments of a kernel over columns; and its launch. */
-static drift_status run_columns(ocl_launch *l, const sizes *s, ocl_columns cut,
-                                int kind)
-{
-    ocl_size(l, s->rows);
-    ocl_size(l, s->c);
-    ocl_size(l, cut.step);
-    ocl_size(l, cut.chunks);
-    ocl_size(l, s->groups);
-    ocl_int(l, kind);
-    return ocl_columns_run(l, cut, s->n);
-}
-
 static ocl_columns columns_of(drift_context *ctx, const sizes *s, size_t each)
 {
     return ocl_columns_of(ctx, s->rows, s->c, each, 0);
 }
 
-static drift_status statistics(drift_context *ctx, tensor *mean, tensor *rstd,
-                               const tensor *x, const sizes *s, float eps)
+/* Arguments that several kernels end with. */
+static void give_columns(ocl_launch *l, const sizes *s, ocl_columns cut)
+{
+    ocl_size(l, s->rows);
+    ocl_size(l, s->c);
+    ocl_size(l, cut.step);
+    ocl_size(l, cut.chunks);
+}
+
+static void give_groups(ocl_launch *l, const sizes *s)
+{
+    ocl_size(l, s->n);
+    ocl_size(l, s->groups);
+    ocl_size(l, s->per);
+    ocl_size(l, s->rows);
+}
+
+/* mean and rstd, and lines [n,3,c] for the forward. */
+static drift_status statistics(drift_context *ctx, tensor *lines, tensor *mean,
+                               tensor *rstd, const inputs *in, const sizes *s,
+                               float eps)
 {
     drift_status status = DRIFT_OK;
     tensor parts = {0};
     ocl_columns cut;
-    TRY(ocl_columns_moments(ctx, &parts, &cut, x, s->n, s->rows, s->c));
+    TRY(ocl_columns_moments(ctx, &parts, &cut, in->x, s->n, s->rows, s->c));
     ocl_launch l = ocl_begin(ctx, "groupnorm", "groupnorm_statistics");
+    ocl_tensor(&l, lines);
     ocl_tensor(&l, mean);
     ocl_tensor(&l, rstd);
     ocl_tensor(&l, &parts);
-    ocl_size(&l, s->n);
-    ocl_size(&l, s->groups);
-    ocl_size(&l, s->per);
-    ocl_size(&l, s->rows);
+    ocl_tensor(&l, in->w);
+    ocl_tensor(&l, in->b);
+    ocl_tensor(&l, in->mod);
+    give_groups(&l, s);
     ocl_size(&l, cut.step);
     ocl_size(&l, cut.chunks);
     ocl_float(&l, eps);
@@ -80,18 +78,33 @@ drift_status ocl_groupnorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
     drift_status status = DRIFT_OK;
     sizes s = sizes_of(x, groups);
     inputs in = {x, w, b, mod, mean, rstd};
-    TRY(statistics(ctx, mean, rstd, x, &s, eps));
+    ocl_columns cut = columns_of(ctx, &s, OCL_EACH_COPY);
+    tensor lines = {0};
+    TRY(tensor_new(ctx, &lines, DTYPE_F32, SHAPE(s.n, 3, s.c)));
+    TRY(statistics(ctx, &lines, mean, rstd, &in, &s, eps));
     ocl_launch l = ocl_begin(ctx, "groupnorm", "groupnorm_fwd");
     ocl_tensor(&l, y);
     ocl_tensor(&l, x);
-    give_inputs(&l, &in);
-    TRY(run_columns(&l, &s, columns_of(ctx, &s, OCL_EACH_COPY), kind));
+    ocl_tensor(&l, &lines);
+    give_columns(&l, &s, cut);
+    ocl_int(&l, kind);
+    TRY(ocl_columns_run(&l, cut, s.n));
 out:
+    tensor_free(ctx, &lines);
     return status;
 }
 
-/* The sums of the gradient: lines of dx, samples' shares of dw and db (each
- * may be NULL), dmod. */
+static void give_inputs(ocl_launch *l, const inputs *in)
+{
+    ocl_tensor(l, in->w);
+    ocl_tensor(l, in->b);
+    ocl_tensor(l, in->mod);
+    ocl_tensor(l, in->mean);
+    ocl_tensor(l, in->rstd);
+}
+
+/* The sums of the gradient: lines [n,5,c] for dx, samples' shares of dw and db
+ * (each may be NULL), dmod. */
 static drift_status sums(drift_context *ctx, tensor *lines, tensor *dw_rows,
                          tensor *db_rows, tensor *dmod, const tensor *dy,
                          const inputs *in, const sizes *s, int kind)
@@ -105,7 +118,10 @@ static drift_status sums(drift_context *ctx, tensor *lines, tensor *dw_rows,
     ocl_tensor(&l, dy);
     ocl_tensor(&l, in->x);
     give_inputs(&l, in);
-    TRY(run_columns(&l, s, cut, kind));
+    give_columns(&l, s, cut);
+    ocl_size(&l, s->groups);
+    ocl_int(&l, kind);
+    TRY(ocl_columns_run(&l, cut, s->n));
     l = ocl_begin(ctx, "groupnorm", "groupnorm_bwd_groups");
     ocl_tensor(&l, lines);
     ocl_tensor(&l, dw_rows);
@@ -113,10 +129,7 @@ static drift_status sums(drift_context *ctx, tensor *lines, tensor *dw_rows,
     ocl_gradient(&l, dmod);
     ocl_tensor(&l, &parts);
     give_inputs(&l, in);
-    ocl_size(&l, s->n);
-    ocl_size(&l, s->groups);
-    ocl_size(&l, s->per);
-    ocl_size(&l, s->rows);
+    give_groups(&l, s);
     ocl_size(&l, cut.chunks);
     TRY(ocl_rows(&l, s->n * s->groups, s->per));
 out:
@@ -134,8 +147,9 @@ drift_status ocl_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     drift_status status = DRIFT_OK;
     sizes s = sizes_of(x, groups);
     inputs in = {x, w, b, mod, mean, rstd};
+    ocl_columns cut = columns_of(ctx, &s, OCL_EACH_COPY);
     tensor lines = {0}, dw_rows = {0}, db_rows = {0};
-    TRY(tensor_new(ctx, &lines, DTYPE_F32, SHAPE(s.n, s.groups, 2)));
+    TRY(tensor_new(ctx, &lines, DTYPE_F32, SHAPE(s.n, 5, s.c)));
     if (dw)
         TRY(tensor_new(ctx, &dw_rows, DTYPE_F32, SHAPE(s.n, s.c)));
     if (db)
@@ -152,8 +166,9 @@ drift_status ocl_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
         ocl_tensor(&l, dy);
         ocl_tensor(&l, x);
         ocl_tensor(&l, &lines);
-        give_inputs(&l, &in);
-        TRY(run_columns(&l, &s, columns_of(ctx, &s, OCL_EACH_COPY), kind));
+        give_columns(&l, &s, cut);
+        ocl_int(&l, kind);
+        TRY(ocl_columns_run(&l, cut, s.n));
     }
 out:
     tensor_free(ctx, &lines);
