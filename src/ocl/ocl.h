@@ -32,6 +32,8 @@ typedef struct ocl_shape {
     cl_device_type type;
     size_t group; /* work-items of a group, a power of two */
     size_t tile;  /* side of a square tile; tile^2 items make a group */
+    size_t lanes; /* most items that share the sum of a row; few where barriers
+                     cost more than a long loop */
 } ocl_shape;
 
 typedef struct ocl_program ocl_program;

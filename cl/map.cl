@@ -1,0 +1,46 @@
+/* Sums along the columns of maps [rows,c] that several ops need
+ * (src/ocl/map.h). */
+
+/* out[c] += the sum over the rows; one group a slice of columns. */
+__kernel void columns_add(GRADIENT(out), IN(parts), ulong rows, ulong c)
+{
+    __local float4 sums[GROUP];
+    columns s = columns_of(rows, c, rows, 1);
+    pair4 p = {0, 0};
+    AT(out), AT(parts);
+    for (ulong r = s.row; r < s.end; r += get_local_size(1))
+        pair4_add(&p, load4(parts + r * c + s.i, s.left));
+    float4 sum = column_sum(p.sum + p.rest, sums);
+    if (get_local_id(1) == 0)
+        give4(out + s.i, s.left, sum, out_add);
+}
+
+/* parts[map,chunk,.,c] = m, sum of x - m, sum of (x - m)^2, where m is the
+ * chunk's mean but for rounding, of which the second number is free. */
+__kernel void columns_moments(OUT(parts), IN(x), ulong rows, ulong c,
+                              ulong step, ulong chunks)
+{
+    __local float4 sums[GROUP];
+    columns s = columns_of(rows, c, step, chunks);
+    ulong count = s.end - s.chunk * step;
+    float4 sum = 0, squares = 0;
+    pair4 rest = {0, 0};
+    AT(parts), AT(x);
+    x += s.map * rows * c + s.i;
+    for (ulong r = s.row; r < s.end; r += get_local_size(1))
+        sum += load4(x + r * c, s.left);
+    float4 m = column_sum(sum, sums) / (float)count;
+    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+        float4 d = load4(x + r * c, s.left) - m;
+        pair4_add(&rest, d);
+        squares += d * d;
+    }
+    sum = column_sum(rest.sum + rest.rest, sums);
+    squares = column_sum(squares, sums);
+    if (get_local_id(1) == 0) {
+        parts += (s.map * chunks + s.chunk) * 3 * c + s.i;
+        store4(parts, s.left, m);
+        store4(parts + c, s.left, sum);
+        store4(parts + 2 * c, s.left, squares);
+    }
+}
