@@ -12,6 +12,18 @@ typedef struct conv_args {
     int groups;
 } conv_args;
 
+/* Its sizes, without the images' number: what kernels are given. */
+typedef struct conv_shape {
+    int h, w, ci, oh, ow, co, kh, kw;
+    int stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
+} conv_shape;
+
+/* Attention's sizes: t queries, s keys, h heads of d numbers. */
+typedef struct attention_args {
+    int t, s, h, d;
+    float scale;
+} attention_args;
+
 /* Which order the numbers of a patch have inside a token. */
 #define PATCH_PIXEL_MAJOR   0 /* row, column, channel (release) */
 #define PATCH_CHANNEL_MAJOR 1 /* channel, row, column (PyTorch convs) */

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include <clblast_c.h>
+
 #define NAME(code) {code, #code}
 
 static const struct {
@@ -56,6 +58,26 @@ static const struct {
     NAME(CL_INVALID_GLOBAL_WORK_SIZE),
     NAME(CL_INVALID_PROPERTY),
     {-1001, "CL_PLATFORM_NOT_FOUND_KHR"},
+    /* CLBlast's other codes are OpenCL's. */
+    NAME(CLBlastNotImplemented),
+    NAME(CLBlastInvalidMatrixA),
+    NAME(CLBlastInvalidMatrixB),
+    NAME(CLBlastInvalidMatrixC),
+    NAME(CLBlastInvalidDimension),
+    NAME(CLBlastInvalidLeadDimA),
+    NAME(CLBlastInvalidLeadDimB),
+    NAME(CLBlastInvalidLeadDimC),
+    NAME(CLBlastInsufficientMemoryA),
+    NAME(CLBlastInsufficientMemoryB),
+    NAME(CLBlastInsufficientMemoryC),
+    NAME(CLBlastInsufficientMemoryTemp),
+    NAME(CLBlastInvalidBatchCount),
+    NAME(CLBlastInvalidOverrideKernel),
+    NAME(CLBlastMissingOverrideParameter),
+    NAME(CLBlastInvalidLocalMemUsage),
+    NAME(CLBlastDatabaseError),
+    NAME(CLBlastUnknownError),
+    NAME(CLBlastUnexpectedError),
 };
 
 const char *ocl_code_name(int code)

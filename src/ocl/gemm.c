@@ -1,14 +1,152 @@
+/* gemm: c = alpha op(a) op(b) + beta c, by CLBlast, which builds its kernels
+ * when they are called first. */
 #include "ocl/ocl.h"
 
-drift_status ocl_gemm(drift_context *ctx, tensor *c, const tensor *a, const tensor *b,
-    int transpose_a, int transpose_b, float alpha, float beta)
+#include <clblast_c.h>
+#include <limits.h>
+#include <stdio.h>
+
+static CLBlastTranspose how(ocl_matrix x)
 {
-    (void)c;
-    (void)a;
-    (void)b;
-    (void)transpose_a;
-    (void)transpose_b;
-    (void)alpha;
-    (void)beta;
-    return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE, "gemm is not written yet");
+    return x.transposed ? CLBlastTransposeYes : CLBlastTransposeNo;
+}
+
+static size_t start(ocl_matrix x)
+{
+    return x.tensor->offset + x.offset;
+}
+
+/* CLBlast's kernels count elements by 32 bits. */
+static int too_far(ocl_matrix x, size_t batch, size_t rows, size_t cols)
+{
+    size_t lines = x.transposed ? cols : rows;
+    return start(x) + (batch - 1) * x.batch + lines * x.row > INT_MAX;
+}
+
+/* beta c, where the sum has no terms. */
+static drift_status scale(drift_context *ctx, ocl_matrix c, size_t batch,
+                          size_t m, size_t n, float beta)
+{
+    drift_status status = DRIFT_OK;
+    for (size_t i = 0; i < batch; i++) {
+        tensor matrix = tensor_view(c.tensor, c.offset + i * c.batch,
+                                    SHAPE(m * c.row));
+        ocl_launch l = ocl_begin(ctx, "gemm", "gemm_scale");
+        ocl_tensor(&l, &matrix);
+        ocl_size(&l, n);
+        ocl_size(&l, m);
+        ocl_size(&l, c.row);
+        ocl_float(&l, beta);
+        TRY(ocl_box(&l, n, m, 1));
+    }
+out:
+    return status;
+}
+
+static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
+                    size_t batch, size_t m, size_t n, size_t k, float alpha,
+                    float beta)
+{
+    cl_mem cm = c.tensor->block->handle, am = a.tensor->block->handle;
+    cl_mem bm = b.tensor->block->handle;
+    if (batch == 1)
+        return CLBlastSgemm(CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
+                            alpha, am, start(a), a.row, bm, start(b), b.row,
+                            beta, cm, start(c), c.row, &d->queue, NULL);
+    return CLBlastSgemmStridedBatched(
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha, am, start(a),
+        a.row, a.batch, bm, start(b), b.row, b.batch, beta, cm, start(c), c.row,
+        c.batch, batch, &d->queue, NULL);
+}
+
+drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
+                       ocl_matrix b, size_t batch, size_t m, size_t n, size_t k,
+                       float alpha, float beta)
+{
+    ocl_device *d = ocl_of(ctx);
+    char what[200];
+    if (!batch || !m || !n)
+        return DRIFT_OK;
+    if (!k)
+        return scale(ctx, c, batch, m, n, beta);
+    if (batch > 1 && !b.batch && !a.transposed && a.batch == m * a.row &&
+        c.batch == m * c.row) {
+        /* One b under all of a: a single tall product. */
+        m *= batch;
+        batch = 1;
+    }
+    snprintf(what, sizeof what, "gemm of %zu times [%zu,%zu] by [%zu,%zu]",
+             batch, m, k, k, n);
+    if (too_far(c, batch, m, n) || too_far(a, batch, m, k) ||
+        too_far(b, batch, k, n))
+        return ERROR(ctx, DRIFT_ERROR_MEMORY,
+                     "%s: a matrix reaches beyond the 2^31 numbers that "
+                     "CLBlast counts",
+                     what);
+    if (!d->said_clblast++)
+        log_info(ctx, "building CLBlast's kernels for %s", ctx->device_text);
+    int code = multiply(d, c, a, b, batch, m, n, k, alpha, beta);
+    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(ctx, code, what);
+}
+
+/* Parts of a long sum: each is as much work as a product of its own, and a
+ * sum of few terms. */
+#define PARTS        16
+#define PART_TERMS   512
+#define PARTS_FLOATS (4u << 20)
+
+drift_status ocl_sum_products(drift_context *ctx, tensor *c, int add,
+                              ocl_matrix a, ocl_matrix b, size_t m, size_t n,
+                              size_t k)
+{
+    drift_status status = DRIFT_OK;
+    tensor sums = {0};
+    size_t count = m * n, parts = k / PART_TERMS;
+    ocl_matrix whole = {.tensor = c, .row = n};
+    a.transposed = 1;
+    if (!count)
+        return DRIFT_OK;
+    if (parts > PARTS)
+        parts = PARTS;
+    if (parts > PARTS_FLOATS / count)
+        parts = PARTS_FLOATS / count;
+    if (parts < 2)
+        return ocl_sgemm(ctx, whole, a, b, 1, m, n, k, 1, add ? 1 : 0);
+    size_t terms = k / parts;
+    TRY(tensor_new(ctx, &sums, DTYPE_F32, SHAPE(parts, m, n)));
+    ocl_matrix part = {.tensor = &sums, .row = n, .batch = count};
+    a.batch = terms * a.row;
+    b.batch = terms * b.row;
+    TRY(ocl_sgemm(ctx, part, a, b, parts, m, n, terms, 1, 0));
+    TRY(ocl_sum_rows(ctx, c, add, &sums, parts, count));
+    if (terms * parts < k) {
+        a.offset += parts * a.batch;
+        b.offset += parts * b.batch;
+        TRY(ocl_sgemm(ctx, whole, a, b, 1, m, n, k - parts * terms, 1, 1));
+    }
+out:
+    tensor_free(ctx, &sums);
+    return status;
+}
+
+/* The last two dimensions of x. */
+static ocl_matrix matrix_of(const tensor *x, int transposed)
+{
+    const size_t *dim = x->shape.dim + (x->shape.ndim - 2);
+    return (ocl_matrix){.tensor = x,
+                        .row = dim[1],
+                        .batch = x->shape.ndim == 3 ? dim[0] * dim[1] : 0,
+                        .transposed = transposed};
+}
+
+drift_status ocl_gemm(drift_context *ctx, tensor *c, const tensor *a,
+                      const tensor *b, int transpose_a, int transpose_b,
+                      float alpha, float beta)
+{
+    const size_t *ad = a->shape.dim + (a->shape.ndim - 2);
+    const size_t *cd = c->shape.dim + (c->shape.ndim - 2);
+    return ocl_sgemm(ctx, matrix_of(c, 0), matrix_of(a, transpose_a),
+                     matrix_of(b, transpose_b),
+                     c->shape.ndim == 3 ? c->shape.dim[0] : 1, cd[0], cd[1],
+                     ad[transpose_a ? 0 : 1], alpha, beta);
 }
