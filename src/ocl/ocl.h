@@ -47,7 +47,7 @@ typedef struct ocl_device {
     size_t most_bytes; /* of one buffer */
     size_t local_bytes;
     ocl_program *programs; /* built so far */
-    int said_building;
+    int said_building, said_clblast;
 } ocl_device;
 
 static inline ocl_device *ocl_of(const drift_context *ctx)
@@ -137,6 +137,18 @@ typedef struct ocl_matrix {
 drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                        ocl_matrix b, size_t batch, size_t m, size_t n, size_t k,
                        float alpha, float beta) DRIFT_MUST_CHECK;
+/* c[m,n] (+)= a^T b, a [k,m], b [k,n], where k is long: the gradient of a
+ * weight. */
+drift_status ocl_sum_products(drift_context *ctx, tensor *c, int add,
+                              ocl_matrix a, ocl_matrix b, size_t m, size_t n,
+                              size_t k) DRIFT_MUST_CHECK;
+/* sum[n] (+)= the rows of x[rows,n]. (linear.c) */
+drift_status ocl_sum_rows(drift_context *ctx, tensor *sum, int add,
+                          const tensor *x, size_t rows,
+                          size_t n) DRIFT_MUST_CHECK;
+/* y[rows,count(b)] += b (linear.c) */
+drift_status ocl_add_bias(drift_context *ctx, tensor *y,
+                          const tensor *b) DRIFT_MUST_CHECK;
 
 #define OP(name, params, args) drift_status ocl_##name params;
 #include "ops/ops.def"
