@@ -6,18 +6,22 @@
 /* A stream and its first number: the arguments set by ocl_stream. */
 #define STREAM(s) uint2 s##_key, ulong s##_step, ulong s##_first
 
+/* Scalars and an unrolled loop, so that CPUs make vectors of work-items. */
 static inline uint4 philox(uint4 counter, uint2 key)
 {
+    uint x = counter.x, y = counter.y, z = counter.z, w = counter.w;
+    uint one = key.x, two = key.y;
+#pragma unroll
     for (int round = 0; round < 10; round++) {
-        uint low0 = 0xD2511F53u * counter.x;
-        uint low1 = 0xCD9E8D57u * counter.z;
-        uint high0 = mul_hi(0xD2511F53u, counter.x);
-        uint high1 = mul_hi(0xCD9E8D57u, counter.z);
-        counter = (uint4)(high1 ^ counter.y ^ key.x, low1,
-                          high0 ^ counter.w ^ key.y, low0);
-        key += (uint2)(0x9E3779B9u, 0xBB67AE85u);
+        ulong a = (ulong)0xD2511F53u * x, b = (ulong)0xCD9E8D57u * z;
+        x = (uint)(b >> 32) ^ y ^ one;
+        y = (uint)b;
+        z = (uint)(a >> 32) ^ w ^ two;
+        w = (uint)a;
+        one += 0x9E3779B9u;
+        two += 0xBB67AE85u;
     }
-    return counter;
+    return (uint4)(x, y, z, w);
 }
 
 /* The four words of a block: numbers 4 block ... 4 block + 3. */

@@ -8,8 +8,12 @@ static CPU_SIMD void chunk(float *restrict p, float *restrict m,
                            float *restrict v, const float *restrict g, size_t n,
                            adamw_args args)
 {
-    for (size_t i = 0; i < n; i++)
-        p[i] = adamw_step(p[i], m + i, v + i, g[i], args);
+    for (size_t i = 0; i < n; i++) {
+        float mi = m[i], vi = v[i];
+        p[i] = adamw_step(p[i], &mi, &vi, g[i], args);
+        m[i] = mi;
+        v[i] = vi;
+    }
 }
 
 drift_status cpu_adamw(drift_context *ctx, tensor *p, tensor *m, tensor *v,

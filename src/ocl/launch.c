@@ -50,9 +50,9 @@ void ocl_float(ocl_launch *l, float value)
 
 void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first)
 {
-    cl_uint2 key = {{(cl_uint)stream.seed,
-                     random_key_high((cl_uint)(stream.seed >> 32),
-                                     stream.purpose)}};
+    cl_uint2 key = {
+        {(cl_uint)stream.seed,
+         random_key_high((cl_uint)(stream.seed >> 32), stream.purpose)}};
     ocl_bytes(l, &key, sizeof key);
     ocl_size(l, stream.step);
     ocl_size(l, first);

@@ -1,8 +1,8 @@
 /* reduce: one number from all of x, in two stages of a fixed order. */
 #include "ocl/ocl.h"
 
-#define PARTS 1024 /* at most */
-#define LEAST 8    /* times four numbers an item */
+#define PARTS 4096 /* at most */
+#define LEAST 4    /* times four numbers an item */
 
 drift_status ocl_reduce(drift_context *ctx, tensor *y, const tensor *x,
                         int kind)
