@@ -17,10 +17,10 @@
 #define SETS IN(x), IN(gen), IN(extra), IN(pos), ulong k, ulong d
 
 /* Tiles: an item has 4 rows and 4 columns of WIDE each. */
-#define WIDE  (4 * TILE)
+#define WIDE  (4u * TILE)
 #define LINE  (WIDE + 4) /* keeps banks and float4 apart */
-#define DEPTH 16         /* coordinates of a step */
-#define STEP  8          /* targets of a step */
+#define DEPTH 16u        /* coordinates of a step */
+#define STEP  8u         /* targets of a step */
 
 /* What is known after the first pass lies in `state`. */
 #define UNIT   0 /* distances are divided by it */
@@ -43,6 +43,14 @@
 #define KEPT    1 /* each temperature's by itself, the last in v */
 #define SUMMED  2
 
+/* a / b, and what is left. */
+static inline ulong parts(ulong a, ulong b, ulong *rest)
+{
+    ulong whole = a / b;
+    *rest = a - whole * b;
+    return whole;
+}
+
 /* -- sums ------------------------------------------------------------------ */
 
 /* y[s apart] = by * sum of x[s] of [segments][n], cut into `slices`, each by
@@ -51,8 +59,7 @@ __kernel void field_sum(OUT(y), IN(x), ulong n, ulong segments, ulong slices,
                         ulong apart, float by)
 {
     __local float sums[GROUP];
-    ulong segment = get_group_id(0) / slices;
-    ulong slice = get_group_id(0) % slices;
+    ulong slice, segment = parts(get_group_id(0), slices, &slice);
     if (segment >= segments)
         return;
     AT(y), AT(x);
@@ -122,8 +129,8 @@ target(__global const float *gen, __global const float *extra,
 __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
 {
     __local float xs[DEPTH * LINE], ys[DEPTH * LINE];
-    int lx = (int)get_local_id(0), ly = (int)get_local_id(1);
-    int me = ly * TILE + lx;
+    uint lx = (uint)get_local_id(0), ly = (uint)get_local_id(1);
+    uint me = ly * TILE + lx;
     ulong each = min(rows, n), here = get_group_id(2);
     ulong r0 = get_group_id(1) * WIDE, t0 = get_group_id(0) * WIDE;
     ulong g = base / n + here, from = first - base;
@@ -133,10 +140,10 @@ __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
     x += (g * n + from) * d;
     float4 sum[4] = {0, 0, 0, 0};
     for (ulong at = 0; at < d; at += DEPTH) {
-        int depth = (int)min((ulong)DEPTH, d - at);
+        uint depth = (uint)min((ulong)DEPTH, d - at);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int e = me; e < WIDE * DEPTH; e += TILE * TILE) {
-            int c = e % DEPTH, o = e / DEPTH;
+        for (uint e = me; e < WIDE * DEPTH; e += TILE * TILE) {
+            uint c = e % DEPTH, o = e / DEPTH;
             int in = c < depth;
             ulong r = r0 + o, i = t0 + o;
             float a = 0, b = 0;
@@ -150,7 +157,7 @@ __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
         barrier(CLK_LOCAL_MEM_FENCE);
         /* Sums of sums round less. */
         float4 part[4] = {0, 0, 0, 0};
-        for (int c = 0; c < depth; c++) {
+        for (uint c = 0; c < depth; c++) {
             float4 a = vload4(ly, xs + c * LINE), b = vload4(lx, ys + c * LINE);
             float4 e0 = a.s0 - b, e1 = a.s1 - b, e2 = a.s2 - b, e3 = a.s3 - b;
             part[0] += e0 * e0;
@@ -251,15 +258,14 @@ __kernel void field_rows(OUT(near), OUT(row), IN(dist), IN(w), IN(col),
 {
     __local float sums[GROUP];
     int nr = args.temperatures, me = (int)get_local_id(0);
-    int j = (int)(get_group_id(0) % nr);
-    ulong r = get_group_id(0) / nr;
+    ulong j, r = parts(get_group_id(0), nr, &j);
     if (r >= rows)
         return;
     AT(near), AT(row), AT(dist), AT(w), AT(col), AT(state);
     int norm = args.normalization;
     int weighted = norm == FIELD_SEPARATE, sinkhorn = norm == FIELD_SINKHORN;
-    ulong here = first + r - base, g = here / n;
-    ulong self = args.queries_are_targets ? here % n : t;
+    ulong here = first + r - base, i, g = parts(here, n, &i);
+    ulong self = args.queries_are_targets ? i : t;
     float c1 = state[C1 + j], c2 = state[C2 + j], masked = state[MASKED];
     float least[2], top[2], sum[2];
     dist += r * t;
@@ -321,7 +327,7 @@ __kernel void field_columns(OUT(near), OUT(col), IN(dist), IN(w), IN(total),
                             IN(row), IN(state), field_args args, CHUNK,
                             int shifted, int begun, int last)
 {
-    __local float parts[TILE * TILE];
+    __local float shares[TILE * TILE];
     int lx = (int)get_local_id(0), ly = (int)get_local_id(1);
     int nr = args.temperatures, j = (int)get_group_id(1);
     ulong each = min(rows, n), g = get_group_id(2);
@@ -343,10 +349,10 @@ __kernel void field_columns(OUT(near), OUT(col), IN(dist), IN(w), IN(total),
         z -= shifted ? row[i * nr * 2] : 0;
         most = z > most ? z : most;
     }
-    parts[ly * TILE + lx] = most;
+    shares[ly * TILE + lx] = most;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int o = 0; o < TILE; o++)
-        most = fmax(most, parts[o * TILE + lx]);
+        most = fmax(most, shares[o * TILE + lx]);
     for (ulong i = ly; i < end; i += TILE) {
         float z = i == self ? masked : dist[i * t];
         z = relative(z, sinkhorn ? 0 : -most, c1, c2);
@@ -354,13 +360,13 @@ __kernel void field_columns(OUT(near), OUT(col), IN(dist), IN(w), IN(total),
         all += exp(z - (sinkhorn ? most : 0));
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    parts[ly * TILE + lx] = all;
+    shares[ly * TILE + lx] = all;
     barrier(CLK_LOCAL_MEM_FENCE);
     if (ly > 0 || at >= t)
         return;
     all = 0;
     for (int o = 0; o < TILE; o++)
-        all += parts[o * TILE + lx];
+        all += shares[o * TILE + lx];
     ulong place = (g * nr + j) * t + at;
     if (begun) {
         float old = sinkhorn ? near[place] : -near[place];
@@ -430,8 +436,7 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
 {
     __local float sums[GROUP];
     int nr = args.temperatures, me = (int)get_local_id(0);
-    ulong r = combined ? get_group_id(0) : get_group_id(0) / nr;
-    int j = combined ? 0 : (int)(get_group_id(0) % nr);
+    ulong j, r = parts(get_group_id(0), combined ? 1 : nr, &j);
     if (r >= rows)
         return;
     AT(c), AT(ess), AT(dist), AT(w), AT(near), AT(row), AT(col_near), AT(col);
@@ -439,13 +444,13 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
     int norm = args.normalization;
     int columns = norm == FIELD_XY || norm == FIELD_SINKHORN;
     int cross = norm != FIELD_SEPARATE && norm != FIELD_SINKHORN;
-    ulong here = first + r - base, g = here / n;
-    ulong self = args.queries_are_targets ? here % n : t;
+    ulong here = first + r - base, i, g = parts(here, n, &i);
+    ulong self = args.queries_are_targets ? i : t;
     float masked = state[MASKED], per_s = state[PER_S];
     dist += r * t;
     w += g * t;
     c += (combined ? r : r * nr + j) * t;
-    for (int end = combined ? nr : j + 1; j < end; j++) {
+    for (ulong end = combined ? nr : j + 1; j < end; j++) {
         float c1 = state[C1 + j], c2 = state[C2 + j];
         float least[2] = {0, 0}, shift[2] = {0, 0}, total[2] = {0, 0};
         float squares = 0;
@@ -483,11 +488,9 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
                                columns ? col[above + at] : 0, c1, c2);
             c[at] = (side ? pull : push) * a + (j > 0 ? c[at] : 0);
         }
-        if (combined)
-            continue;
         squares = group_sum(squares, sums);
         float lifted = LIFT * total[1];
-        if (me == 0)
+        if (me == 0 && !combined)
             ess[j * all + first + r] =
                 squares > 0 ? lifted / squares * lifted : 0;
     }
@@ -505,8 +508,8 @@ static inline void force_tile(
     __global const float *pos, ulong k, ulong d, CHUNK, ulong all, int j0,
     int nr, int where)
 {
-    int lx = (int)get_local_id(0), ly = (int)get_local_id(1);
-    int me = ly * TILE + lx;
+    uint lx = (uint)get_local_id(0), ly = (uint)get_local_id(1);
+    uint me = ly * TILE + lx;
     ulong each = min(rows, n), here = get_group_id(2);
     ulong r0 = get_group_id(1) * WIDE, d0 = get_group_id(0) * WIDE;
     ulong g = base / n + here, row = g * n + first - base;
@@ -522,19 +525,25 @@ static inline void force_tile(
         for (int j = 0; j < count; j++)
             sum[j][o] = 0;
     }
-    for (ulong t0 = 0; t0 < t; t0 += STEP) {
-        int step = (int)min((ulong)STEP, t - t0);
+    /* Both sides pull much harder than they differ: in turns, so that the sums
+     * stay small and round less. */
+    ulong done[2] = {0, 0}, size[2] = {neg, t - neg};
+    while (done[0] < size[0] || done[1] < size[1]) {
+        int side = done[1] < size[1] && done[0] * size[1] >= done[1] * size[0];
+        ulong t0 = done[side] + (side ? neg : 0);
+        uint step = (uint)min((ulong)STEP, size[side] - done[side]);
+        done[side] += step;
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int e = me; e < WIDE * STEP; e += TILE * TILE) {
-            int o = e % WIDE, i = e / WIDE;
+        for (uint e = me; e < WIDE * STEP; e += TILE * TILE) {
+            uint o = e % WIDE, i = e / WIDE;
             ulong at = d0 + o;
             float y = 0;
             if (i < step && at < d)
                 y = target(gen, extra, pos, g, t0 + i, k, neg, t, d)[at];
             ys[i * LINE + o] = y;
         }
-        for (int e = me; e < WIDE * STEP; e += TILE * TILE) {
-            int i = e % STEP, o = e / STEP;
+        for (uint e = me; e < WIDE * STEP; e += TILE * TILE) {
+            uint i = e % STEP, o = e / STEP;
             int in = i < step && r0 + o < each;
             ulong at = (here * each + r0 + o) * nr + j0;
             for (int j = 0; j < count; j++)
@@ -542,7 +551,7 @@ static inline void force_tile(
                     in ? c[(at + j) * t + t0 + i] : 0;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int i = 0; i < step; i++) {
+        for (uint i = 0; i < step; i++) {
             float4 y = vload4(lx, ys + i * LINE);
             float4 e0 = y - xs[0], e1 = y - xs[1];
             float4 e2 = y - xs[2], e3 = y - xs[3];
@@ -555,12 +564,12 @@ static inline void force_tile(
             }
         }
     }
-    for (int j = 0; squares && j < count; j++) {
+    for (int j = 0; j < count; j++) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int o = 0; o < 4; o++)
             sums[(ly * 4 + o) * TILE + lx] = dot(sum[j][o], sum[j][o]);
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (me < WIDE && r0 + me < each) {
+        if (squares && me < WIDE && r0 + me < each) {
             float square = 0;
             for (int o = 0; o < TILE; o++)
                 square += sums[me * TILE + o];
@@ -703,7 +712,7 @@ __kernel void field_count(OUT_INDEX(counts), IN(ess), IN_INDEX(found), ulong n,
 {
     __local ushort mine[16 * GROUP];
     int me = (int)get_local_id(0);
-    ulong number = get_group_id(0) / slices, slice = get_group_id(0) % slices;
+    ulong slice, number = parts(get_group_id(0), slices, &slice);
     if (number >= 2 * (ulong)nr)
         return;
     AT(counts), AT(ess), AT(found);

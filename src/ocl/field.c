@@ -133,15 +133,19 @@ static size_t count_slices(const field_run *run)
 static void place(field_run *run, cursor *at)
 {
     size_t rows = run->groups * run->rows, nr = run->nr;
-    size_t segments = run->g * slices_of(run, run->n);
-    size_t most = (nr + 1) * SLICES;
+    size_t sum_of[] = {run->g * slices_of(run, run->n),
+                       nr * slices_of(run, run->all),
+                       nr * slices_of(run, rows * across(run)),
+                       slices_of(run, run->groups * run->t)};
+    size_t slices = 0;
+    for (size_t i = 0; i < sizeof sum_of / sizeof *sum_of; i++)
+        slices = sum_of[i] > slices ? sum_of[i] : slices;
     run->chunks = run->rows < run->n
                       ? run->g * parts_of(run->n, run->rows)
                       : parts_of(run->g, run->groups);
     take(run, at, &run->state, DTYPE_F32, STATE, 1, 1);
     take(run, at, &run->sums, DTYPE_F32, nr + 2, 1, 1);
-    take(run, at, &run->slices, DTYPE_F32, segments > most ? segments : most, 1,
-         1);
+    take(run, at, &run->slices, DTYPE_F32, slices, 1, 1);
     take(run, at, &run->counts, DTYPE_I32, 2 * nr, count_slices(run), 16);
     take(run, at, &run->found, DTYPE_I32, 2 * nr, 2, 1);
     take(run, at, &run->squares, DTYPE_F32, run->all, 1, 1);
