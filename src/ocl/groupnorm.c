@@ -21,13 +21,13 @@ typedef struct inputs {
     const tensor *x, *w, *b, *mod, *mean, *rstd;
 } inputs;
 
-static ocl_columns columns_of(drift_context *ctx, const sizes *s, size_t each)
+static ocl_column_cut columns_of(drift_context *ctx, const sizes *s, size_t each)
 {
     return ocl_columns_of(ctx, s->rows, s->c, each, 0);
 }
 
 /* Arguments that several kernels end with. */
-static void give_columns(ocl_launch *l, const sizes *s, ocl_columns cut)
+static void give_columns(ocl_launch *l, const sizes *s, ocl_column_cut cut)
 {
     ocl_size(l, s->rows);
     ocl_size(l, s->c);
@@ -50,7 +50,7 @@ static drift_status statistics(drift_context *ctx, tensor *lines, tensor *mean,
 {
     drift_status status = DRIFT_OK;
     tensor parts = {0};
-    ocl_columns cut;
+    ocl_column_cut cut;
     TRY(ocl_columns_moments(ctx, &parts, &cut, in->x, s->n, s->rows, s->c));
     ocl_launch l = ocl_begin(ctx, "groupnorm", "groupnorm_statistics");
     ocl_tensor(&l, lines);
@@ -78,7 +78,7 @@ drift_status ocl_groupnorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
     drift_status status = DRIFT_OK;
     sizes s = sizes_of(x, groups);
     inputs in = {x, w, b, mod, mean, rstd};
-    ocl_columns cut = columns_of(ctx, &s, OCL_EACH_COPY);
+    ocl_column_cut cut = columns_of(ctx, &s, OCL_EACH_COPY);
     tensor lines = {0};
     TRY(tensor_new(ctx, &lines, DTYPE_F32, SHAPE(s.n, 3, s.c)));
     TRY(statistics(ctx, &lines, mean, rstd, &in, &s, eps));
@@ -110,7 +110,7 @@ static drift_status sums(drift_context *ctx, tensor *lines, tensor *dw_rows,
                          const inputs *in, const sizes *s, int kind)
 {
     drift_status status = DRIFT_OK;
-    ocl_columns cut = columns_of(ctx, s, OCL_EACH_SUM);
+    ocl_column_cut cut = columns_of(ctx, s, OCL_EACH_SUM);
     tensor parts = {0};
     TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(s->n, cut.chunks, 2, s->c)));
     ocl_launch l = ocl_begin(ctx, "groupnorm", "groupnorm_bwd_sums");
@@ -147,7 +147,7 @@ drift_status ocl_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     drift_status status = DRIFT_OK;
     sizes s = sizes_of(x, groups);
     inputs in = {x, w, b, mod, mean, rstd};
-    ocl_columns cut = columns_of(ctx, &s, OCL_EACH_COPY);
+    ocl_column_cut cut = columns_of(ctx, &s, OCL_EACH_COPY);
     tensor lines = {0}, dw_rows = {0}, db_rows = {0};
     TRY(tensor_new(ctx, &lines, DTYPE_F32, SHAPE(s.n, 5, s.c)));
     if (dw)

@@ -28,7 +28,7 @@ static drift_status give_dw(drift_context *ctx, tensor *dw, tensor *db,
 {
     drift_status status = DRIFT_OK;
     size_t c = last_dim(x), rows = tensor_count(rstd);
-    ocl_columns s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, CHUNKS);
+    ocl_column_cut s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, CHUNKS);
     tensor parts = {0}; /* dw, then db, of each chunk */
     TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(2, s.chunks, c)));
     ocl_launch l = ocl_begin(ctx, "layernorm", "layernorm_bwd_w");

@@ -23,11 +23,11 @@ drift_status ocl_rows(ocl_launch *l, size_t rows, size_t c)
     return ocl_run(l, 2, groups, local);
 }
 
-ocl_columns ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
+ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
                            size_t each, size_t most)
 {
     size_t group = ocl_of(ctx)->shape.group;
-    ocl_columns s = {.width = 1};
+    ocl_column_cut s = {.width = 1};
     while (4 * s.width < c && s.width < WIDEST && s.width < group)
         s.width *= 2;
     s.lanes = group / s.width;
@@ -39,7 +39,7 @@ ocl_columns ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
     return s;
 }
 
-drift_status ocl_columns_run(ocl_launch *l, ocl_columns s, size_t batch)
+drift_status ocl_columns_run(ocl_launch *l, ocl_column_cut s, size_t batch)
 {
     size_t groups[3] = {batch * s.chunks * s.slices, 1};
     size_t local[3] = {s.width, s.lanes};
@@ -50,7 +50,7 @@ drift_status ocl_columns_add(drift_context *ctx, tensor *gradient,
                              const tensor *parts, size_t rows, size_t c)
 {
     ocl_launch l = ocl_begin(ctx, "map", "columns_add");
-    ocl_columns s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, 1);
+    ocl_column_cut s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, 1);
     s.chunks = 1; /* of no rows, too */
     ocl_gradient(&l, gradient);
     ocl_tensor(&l, parts);
@@ -60,7 +60,7 @@ drift_status ocl_columns_add(drift_context *ctx, tensor *gradient,
 }
 
 drift_status ocl_columns_moments(drift_context *ctx, tensor *parts,
-                                 ocl_columns *s, const tensor *x, size_t batch,
+                                 ocl_column_cut *s, const tensor *x, size_t batch,
                                  size_t rows, size_t c)
 {
     drift_status status = DRIFT_OK;

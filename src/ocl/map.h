@@ -19,14 +19,14 @@ typedef struct ocl_columns {
     size_t width, lanes; /* of a group */
     size_t slices;       /* groups along c */
     size_t step, chunks; /* rows of a group, groups along the rows */
-} ocl_columns;
+} ocl_column_cut;
 
 /* `each` rows an item, more where there would be more chunks than `most` (0:
  * any number). */
-ocl_columns ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
+ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
                            size_t each, size_t most);
 /* Over `batch` maps of this size. */
-drift_status ocl_columns_run(ocl_launch *l, ocl_columns s,
+drift_status ocl_columns_run(ocl_launch *l, ocl_column_cut s,
                              size_t batch) DRIFT_MUST_CHECK;
 
 #define OCL_EACH_COPY 8  /* rows an item: where each number is read once, */
@@ -42,7 +42,7 @@ drift_status ocl_columns_add(drift_context *ctx, tensor *gradient,
  * variance of any union of chunks follow without cancellation.
  * parts [batch,chunks,3,c] is made here, and for the caller to free. */
 drift_status ocl_columns_moments(drift_context *ctx, tensor *parts,
-                                 ocl_columns *s, const tensor *x, size_t batch,
+                                 ocl_column_cut *s, const tensor *x, size_t batch,
                                  size_t rows, size_t c) DRIFT_MUST_CHECK;
 
 #endif

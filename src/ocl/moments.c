@@ -10,9 +10,9 @@ static drift_status whole_maps(drift_context *ctx, tensor *mean, tensor *std,
     const size_t *dim = x->shape.dim;
     size_t n = dim[0], rows = dim[1] * dim[2], c = dim[3];
     tensor parts = {0};
-    ocl_columns s;
+    ocl_column_cut s;
     TRY(ocl_columns_moments(ctx, &parts, &s, x, n, rows, c));
-    ocl_columns samples = ocl_columns_of(ctx, n, c, 1, 0);
+    ocl_column_cut samples = ocl_columns_of(ctx, n, c, 1, 0);
     ocl_launch l = ocl_begin(ctx, "moments", "moments_maps");
     ocl_tensor(&l, mean);
     ocl_tensor(&l, std);
@@ -40,7 +40,7 @@ drift_status ocl_moments_fwd(drift_context *ctx, tensor *mean, tensor *std,
     size_t patches = dim[0] * down * across;
     if (down == 1 && across == 1 && high * wide > LARGE)
         return whole_maps(ctx, mean, std, x, eps);
-    ocl_columns s = ocl_columns_of(ctx, patches, c, OCL_EACH_COPY, 0);
+    ocl_column_cut s = ocl_columns_of(ctx, patches, c, OCL_EACH_COPY, 0);
     ocl_launch l = ocl_begin(ctx, "moments", "moments_patches");
     ocl_tensor(&l, mean);
     ocl_tensor(&l, std);
@@ -65,7 +65,7 @@ drift_status ocl_moments_bwd(drift_context *ctx, tensor *dx,
         return DRIFT_OK;
     const size_t *dim = x->shape.dim;
     size_t h = dim[1], w = dim[2], c = dim[3];
-    ocl_columns s = ocl_columns_of(ctx, w, c, OCL_EACH_COPY, 0);
+    ocl_column_cut s = ocl_columns_of(ctx, w, c, OCL_EACH_COPY, 0);
     ocl_launch l = ocl_begin(ctx, "moments", "moments_bwd");
     ocl_gradient(&l, dx);
     ocl_tensor(&l, dmean);

@@ -23,7 +23,7 @@ static drift_status give_dw(drift_context *ctx, tensor *dw, const tensor *dy,
 {
     drift_status status = DRIFT_OK;
     size_t c = tensor_count(dw), rows = tensor_count(rstd);
-    ocl_columns s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, CHUNKS);
+    ocl_column_cut s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, CHUNKS);
     tensor parts = {0};
     TRY(tensor_new(ctx, &parts, DTYPE_F32, SHAPE(s.chunks, c)));
     ocl_launch l = ocl_begin(ctx, "rmsnorm", "rmsnorm_bwd_w");
