@@ -25,8 +25,7 @@ __kernel void columns_moments(OUT(parts), IN(x), ulong rows, ulong c,
     columns s = columns_of(rows, c, step, chunks);
     ulong lanes = get_local_size(1), count = s.end - s.chunk * step;
     ulong some = count / (4 * lanes) * lanes + min(count % (4 * lanes), lanes);
-    float4 sum = 0, squares = 0;
-    pair4 rest = {0, 0};
+    float4 sum = 0, rest = 0, squares = 0;
     AT(parts), AT(x);
     x += s.map * rows * c + s.i;
     for (ulong r = s.row; r < s.end; r += 4 * lanes)
@@ -34,15 +33,15 @@ __kernel void columns_moments(OUT(parts), IN(x), ulong rows, ulong c,
     float4 m = column_sum(sum, sums) / (float)some;
     for (ulong r = s.row; r < s.end; r += lanes) {
         float4 d = load4(x + r * c, s.left) - m;
-        pair4_add(&rest, d);
+        rest += d;
         squares += d * d;
     }
-    sum = column_sum(rest.sum + rest.rest, sums);
+    rest = column_sum(rest, sums);
     squares = column_sum(squares, sums);
     if (get_local_id(1) == 0) {
         parts += (s.map * chunks + s.chunk) * 3 * c + s.i;
         store4(parts, s.left, m);
-        store4(parts + c, s.left, sum);
+        store4(parts + c, s.left, rest);
         store4(parts + 2 * c, s.left, squares);
     }
 }
