@@ -49,8 +49,9 @@ __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
     lines += sample * 3 * c + first;
     for (ulong chunk = 0; chunk < chunks; chunk++)
         for (ulong i = lane; i < end; i += lanes) {
+            __global const float *p = parts + chunk * 3 * c + i;
             float many = (float)min(step, rows - chunk * step);
-            sum += many * load4(parts + chunk * 3 * c + i, per - i);
+            sum += many * load4(p, per - i) + load4(p + c, per - i);
         }
     float m = row_sum(sum4(sum), sums) / count;
     /* Moved from each chunk's own m to this one; what the rounding of m costs

@@ -53,8 +53,9 @@ __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
         float4 sum = 0;
         pair4 rest = {0, 0}, squares = {0, 0};
         for (ulong chunk = 0; chunk < chunks; chunk++) {
+            __global const float *p = from + chunk * 3 * c;
             float many = (float)min(step, rows - chunk * step);
-            sum += many * load4(from + chunk * 3 * c, s.left);
+            sum += many * load4(p, s.left) + load4(p + c, s.left);
         }
         float4 m = sum / count;
         for (ulong chunk = 0; chunk < chunks; chunk++) {

@@ -29,7 +29,7 @@ ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
 drift_status ocl_columns_run(ocl_launch *l, ocl_column_cut s,
                              size_t batch) DRIFT_MUST_CHECK;
 
-#define OCL_EACH_COPY 8  /* rows an item: where each number is read once, */
+#define OCL_EACH_COPY 16 /* rows an item: where each number is read once, */
 #define OCL_EACH_SUM  32 /* where sums are written for each chunk */
 
 /* gradient[c] += the sum of parts [rows,c] over its rows. */
@@ -37,7 +37,7 @@ drift_status ocl_columns_add(drift_context *ctx, tensor *gradient,
                              const tensor *parts, size_t rows,
                              size_t c) DRIFT_MUST_CHECK;
 
-/* Three numbers for each of `batch` maps, chunk of rows and column: m, about
+/* Three numbers for each of `batch` maps, chunk of rows and column: m, near
  * the chunk's mean, the sum of x - m and that of (x - m)^2. From them mean and
  * variance of any union of chunks follow without cancellation.
  * parts [batch,chunks,3,c] is made here, and for the caller to free. */
