@@ -4,13 +4,14 @@
  * The windows of some images, or of some rows of one, are laid out as the rows
  * of a matrix `col` [pixels,kh*kw*ci], which gemm multiplies with w; backward
  * by the same products turned round. A 1x1 convolution is a product as it
- * lies. Groups and dilation take plain sums. */
+ * lies. Groups, dilation and few output channels take plain sums. */
 #include "ocl/ocl.h"
 
 #include <limits.h>
 
 #define COL_FLOATS   (8u << 20) /* of col: 32 MiB */
 #define PARTS_FLOATS (4u << 20) /* of plain partial gradients of w */
+#define FEW_OUTPUTS  4          /* not worth laying out windows */
 
 typedef struct conv {
     conv_shape z;
@@ -42,6 +43,7 @@ static int is_plain(const conv *v)
 {
     const conv_shape *z = &v->z;
     return z->groups != 1 || z->dilation_h != 1 || z->dilation_w != 1 ||
+           z->co <= FEW_OUTPUTS ||
            (size_t)z->ow * v->taps > COL_FLOATS || /* of a row of windows */
            (size_t)z->w * (size_t)z->ci > COL_FLOATS;
 }
