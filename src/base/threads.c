@@ -27,8 +27,9 @@ int threads_available(void)
 void threads_set(int n)
 {
 #ifdef _OPENMP
+    int available = threads_available(); /* before OpenMP's answer changes */
     omp_set_dynamic(0);
-    omp_set_num_threads(n > 0 ? n : threads_available());
+    omp_set_num_threads(n > 0 ? n : available);
 #else
     (void)n;
 #endif

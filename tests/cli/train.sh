@@ -184,6 +184,11 @@ for signal in INT:130 TERM:143 HUP:129; do
     name=${signal%:*}
     rm -rf g
     what="a signal $name"
+    # Under nohup the signal is ignored, and rightly so by the program.
+    if [ "$(sh -c "kill -$name \$\$; echo ignored" 2>/dev/null)" = ignored ]
+    then
+        continue
+    fi
     # An interactive shell's children see SIGINT; those of a script with & do
     # not, so the signal's default is put back by the program itself.
     "$train" --out g b/config.yaml run.steps=1000000 >out 2>err </dev/null &

@@ -526,8 +526,10 @@ static void threads(void **state)
 int main(int argc, char **argv)
 {
     self = argv[0];
-    if (argc > 1)
+    if (argc > 1) {
+        threads_set(3);
         return threads_available();
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_stays),
         cmocka_unit_test(long_errors_are_cut),
