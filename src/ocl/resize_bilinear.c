@@ -57,7 +57,7 @@ static drift_status apply(drift_context *ctx, tensor *y, const tensor *x,
     const size_t *large = back ? from : to, *small = back ? to : from;
     TRY(band_new(ctx, &down, large[1], small[1], args, back));
     TRY(band_new(ctx, &across, large[2], small[2], args, back));
-    ocl_columns s = ocl_columns_of(ctx, to[2], c, OCL_EACH_COPY, 0);
+    ocl_column_cut s = ocl_columns_of(ctx, to[2], c, OCL_EACH_COPY, 0);
     ocl_launch l = ocl_begin(ctx, "resize_bilinear", "resize_apply");
     ocl_tensor(&l, y);
     ocl_int(&l, back && !y->fresh);
