@@ -43,7 +43,7 @@ __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
     ulong sample = r / groups, first = r % groups * per;
     float count = (float)rows * (float)per;
     float4 sum = 0;
-    pair4 rest = {0, 0}, squares = {0, 0};
+    sum4 rest = {0, 0}, squares = {0, 0};
     AT(lines), AT(mean), AT(rstd), AT(parts), AT(w), AT(b), AT(mod);
     parts += sample * chunks * 3 * c + first;
     lines += sample * 3 * c + first;
@@ -62,8 +62,8 @@ __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
             float many = (float)min(step, rows - chunk * step);
             float4 d = load4(p, per - i) - keep4(m, per - i);
             float4 along = load4(p + c, per - i);
-            pair4_add(&rest, along + many * d);
-            pair4_add(&squares, load4(p + 2 * c, per - i) +
+            sum4_add(&rest, along + many * d);
+            sum4_add(&squares, load4(p + 2 * c, per - i) +
                                     d * (2 * along + many * d));
         }
     float off = row_sum(sum4(rest.sum) + sum4(rest.rest), sums) / count;
@@ -203,11 +203,11 @@ __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
         float4 weight = w ? load4(w + i, left) : 1;
         float4 bias = b ? load4(b + i, left) : 0;
         float4 factor = mod ? 1 + load4(mod + at + c, left) : 1;
-        pair4 sum = {0, 0}, dot = {0, 0};
+        sum4 sum = {0, 0}, dot = {0, 0};
         for (ulong chunk = 0; chunk < chunks; chunk++) {
             __global const float *p = parts + chunk * 2 * c + k;
-            pair4_add(&sum, load4(p, left));
-            pair4_add(&dot, load4(p + c, left));
+            sum4_add(&sum, load4(p, left));
+            sum4_add(&dot, load4(p + c, left));
         }
         float4 s = sum.sum + sum.rest, d = (dot.sum + dot.rest) * scale;
         all += weight * factor * s;

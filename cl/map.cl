@@ -6,10 +6,10 @@ __kernel void columns_add(GRADIENT(out), IN(parts), ulong rows, ulong c)
 {
     __local float4 sums[GROUP];
     columns s = columns_of(rows, c, rows, 1);
-    pair4 p = {0, 0};
+    sum4 p = {0, 0};
     AT(out), AT(parts);
     for (ulong r = s.row; r < s.end; r += get_local_size(1))
-        pair4_add(&p, load4(parts + r * c + s.i, s.left));
+        sum4_add(&p, load4(parts + r * c + s.i, s.left));
     float4 sum = column_sum(p.sum + p.rest, sums);
     if (get_local_id(1) == 0)
         give4(out + s.i, s.left, sum, out_add);

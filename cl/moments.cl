@@ -17,10 +17,10 @@ __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
         ulong row = p / across * ph; /* n h + the first line */
         __global const float *from =
             x + row * line + p % across * pw * c + s.i;
-        pair4 sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+        sum4 sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
         for (ulong i = 0; i < ph; i++)
             for (ulong j = 0; j < pw; j++)
-                pair4_add(&sum, load4(from + i * line + j * c, s.left));
+                sum4_add(&sum, load4(from + i * line + j * c, s.left));
         float4 m = (sum.sum + sum.rest) / count;
         if (mean)
             store4(mean + p * c + s.i, s.left, m);
@@ -29,8 +29,8 @@ __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
         for (ulong i = 0; i < ph; i++)
             for (ulong j = 0; j < pw; j++) {
                 float4 d = load4(from + i * line + j * c, s.left) - m;
-                pair4_add(&rest, d);
-                pair4_add(&squares, d * d);
+                sum4_add(&rest, d);
+                sum4_add(&squares, d * d);
             }
         float4 off = (rest.sum + rest.rest) / count;
         float4 square = (squares.sum + squares.rest) / count - off * off;
@@ -51,7 +51,7 @@ __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
     for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
         __global const float *from = parts + r * chunks * 3 * c + s.i;
         float4 sum = 0;
-        pair4 rest = {0, 0}, squares = {0, 0};
+        sum4 rest = {0, 0}, squares = {0, 0};
         for (ulong chunk = 0; chunk < chunks; chunk++) {
             __global const float *p = from + chunk * 3 * c;
             float many = (float)min(step, rows - chunk * step);
@@ -62,8 +62,8 @@ __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
             __global const float *p = from + chunk * 3 * c;
             float many = (float)min(step, rows - chunk * step);
             float4 d = load4(p, s.left) - m, along = load4(p + c, s.left);
-            pair4_add(&rest, along + many * d);
-            pair4_add(&squares, load4(p + 2 * c, s.left) +
+            sum4_add(&rest, along + many * d);
+            sum4_add(&squares, load4(p + 2 * c, s.left) +
                                     d * (2 * along + many * d));
         }
         float4 off = (rest.sum + rest.rest) / count;

@@ -148,9 +148,9 @@ typedef struct pair {
     float sum, rest;
 } pair;
 
-typedef struct pair4 {
+typedef struct sum4 {
     float4 sum, rest;
-} pair4;
+} sum4;
 
 static inline void pair_add(pair *p, float x)
 {
@@ -159,7 +159,7 @@ static inline void pair_add(pair *p, float x)
     p->sum = sum;
 }
 
-static inline void pair4_add(pair4 *p, float4 x)
+static inline void sum4_add(sum4 *p, float4 x)
 {
     float4 sum = p->sum + x, part = sum - p->sum;
     p->rest += (p->sum - (sum - part)) + (x - part);
