@@ -527,12 +527,13 @@ static inline void force_tile(
     }
     /* Both sides pull much harder than they differ: in turns, so that the sums
      * stay small and round less. */
-    ulong done[2] = {0, 0}, size[2] = {neg, t - neg};
-    while (done[0] < size[0] || done[1] < size[1]) {
-        int side = done[1] < size[1] && done[0] * size[1] >= done[1] * size[0];
-        ulong t0 = done[side] + (side ? neg : 0);
-        uint step = (uint)min((ulong)STEP, size[side] - done[side]);
-        done[side] += step;
+    ulong steps = (neg + STEP - 1) / STEP;
+    ulong all_steps = steps + (t - neg + STEP - 1) / STEP;
+    for (ulong turn = 0; turn < all_steps; turn++) {
+        ulong before = turn * steps / all_steps; /* of side 0 */
+        int side = (turn + 1) * steps / all_steps == before;
+        ulong t0 = side ? neg + (turn - before) * STEP : before * STEP;
+        uint step = (uint)min((ulong)STEP, (side ? t : neg) - t0);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint e = me; e < WIDE * STEP; e += TILE * TILE) {
             uint o = e % WIDE, i = e / WIDE;
