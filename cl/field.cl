@@ -16,11 +16,14 @@
     ulong n, ulong t, ulong neg, ulong base, ulong first, ulong rows
 #define SETS IN(x), IN(gen), IN(extra), IN(pos), ulong k, ulong d
 
-/* Tiles: an item has 4 rows and 4 columns of WIDE each. */
-#define WIDE  (4u * TILE)
-#define LINE  (WIDE + 4) /* keeps banks and float4 apart */
-#define DEPTH 16u        /* coordinates of a step */
-#define STEP  8u         /* targets of a step */
+/* Tiles of WIDE x WIDE: an item has 4 rows and 4 columns, as a float16. */
+#define WIDE      (4u * TILE)
+#define LINE      (WIDE + 4) /* keeps banks and float4 apart */
+#define DOWN(a)   a.s0000111122223333
+#define ACROSS(a) a.s0123012301230123
+/* Coordinates and targets of a step: the tiles stay below 16 KB. */
+#define DEPTH 16u
+#define STEP  (TILE > 8 ? 8u : 16u)
 
 /* What is known after the first pass lies in `state`. */
 #define UNIT   0 /* distances are divided by it */
@@ -77,6 +80,78 @@ __kernel void field_sum(OUT(y), IN(x), ulong n, ulong segments, ulong slices,
     total += group_sum(lost, sums);
     if (get_local_id(0) == 0)
         y[segment * apart + slice] = by * total;
+}
+
+/* Four numbers, 0 from `left` on. */
+static inline float4 four_of(__global const float *x, ulong left)
+{
+    if (left >= 4)
+        return vload4(0, x);
+    return (float4)(left > 0 ? x[0] : 0, left > 1 ? x[1] : 0,
+                    left > 2 ? x[2] : 0, 0);
+}
+
+/* The same the other way. */
+static inline void give_four(__global float *y, float4 x, ulong left)
+{
+    if (left >= 4) {
+        vstore4(x, 0, y);
+        return;
+    }
+    if (left > 0)
+        y[0] = x.s0;
+    if (left > 1)
+        y[1] = x.s1;
+    if (left > 2)
+        y[2] = x.s2;
+}
+
+/* Row o of an item's four. */
+static inline float4 row_of(float16 x, uint o)
+{
+    float8 two = o < 2 ? x.lo : x.hi;
+    return o % 2 ? two.hi : two.lo;
+}
+
+/* What is left of n from `at` on. */
+static inline ulong rest_of(ulong n, ulong at)
+{
+    return at < n ? n - at : 0;
+}
+
+/* Down a column of a tile. */
+static inline void store_down(__local float *tile, float4 x)
+{
+    tile[0] = x.s0;
+    tile[LINE] = x.s1;
+    tile[2 * LINE] = x.s2;
+    tile[3 * LINE] = x.s3;
+}
+
+/* Sum and maximum over the items that share a row in a group of TILE x TILE:
+ * those with the same local id 1. For each of them. */
+static inline float lane_sum(float value, __local float *shares)
+{
+    uint lx = (uint)get_local_id(0), at = (uint)get_local_id(1) * TILE;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    shares[at + lx] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float sum = 0;
+    for (uint o = 0; o < TILE; o++)
+        sum += shares[at + o];
+    return sum;
+}
+
+static inline float lane_max(float value, __local float *shares)
+{
+    uint lx = (uint)get_local_id(0), at = (uint)get_local_id(1) * TILE;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    shares[at + lx] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float most = value;
+    for (uint o = 0; o < TILE; o++)
+        most = fmax(most, shares[at + o]);
+    return most;
 }
 
 /* -- weights, distances, scale --------------------------------------------- */
@@ -138,67 +213,62 @@ __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
         return;
     AT(dist), AT(x), AT(gen), AT(extra), AT(pos);
     x += (g * n + from) * d;
-    float4 sum[4] = {0, 0, 0, 0};
+    float16 sum = 0;
     for (ulong at = 0; at < d; at += DEPTH) {
         uint depth = (uint)min((ulong)DEPTH, d - at);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint e = me; e < WIDE * DEPTH; e += TILE * TILE) {
-            uint c = e % DEPTH, o = e / DEPTH;
-            int in = c < depth;
-            ulong r = r0 + o, i = t0 + o;
-            float a = 0, b = 0;
-            if (in && r < each)
-                a = x[r * d + at + c];
-            if (in && i < t)
-                b = target(gen, extra, pos, g, i, k, neg, t, d)[at + c];
-            xs[c * LINE + o] = a;
-            ys[c * LINE + o] = b;
+        for (uint e = me; e < WIDE * DEPTH / 4; e += TILE * TILE) {
+            uint c = e % (DEPTH / 4) * 4, o = e / (DEPTH / 4);
+            ulong r = r0 + o, i = t0 + o, left = rest_of(d, at + c);
+            float4 a = 0, b = 0;
+            if (r < each)
+                a = four_of(x + r * d + at + c, left);
+            if (i < t)
+                b = four_of(target(gen, extra, pos, g, i, k, neg, t, d) + at +
+                                c,
+                            left);
+            store_down(xs + c * LINE + o, a);
+            store_down(ys + c * LINE + o, b);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         /* Sums of sums round less. */
-        float4 part[4] = {0, 0, 0, 0};
+        float16 part = 0;
         for (uint c = 0; c < depth; c++) {
             float4 a = vload4(ly, xs + c * LINE), b = vload4(lx, ys + c * LINE);
-            float4 e0 = a.s0 - b, e1 = a.s1 - b, e2 = a.s2 - b, e3 = a.s3 - b;
-            part[0] += e0 * e0;
-            part[1] += e1 * e1;
-            part[2] += e2 * e2;
-            part[3] += e3 * e3;
+            float16 e = DOWN(a) - ACROSS(b);
+            part += e * e;
         }
-        for (int o = 0; o < 4; o++)
-            sum[o] += part[o];
+        sum += part;
     }
-    for (int o = 0; o < 4; o++) {
+    ulong i = t0 + lx * 4, left = rest_of(t, i);
+    for (uint o = 0; o < 4; o++) {
         ulong r = r0 + ly * 4 + o;
-        float four[4];
-        vstore4(sum[o], 0, four);
-        for (int e = 0; e < 4; e++) {
-            ulong i = t0 + lx * 4 + e;
-            /* NaN stays. */
-            float square = four[e] < least ? least : four[e];
-            if (self && i == from + r)
-                square = least;
-            if (r < each && i < t)
-                dist[(here * each + r) * t + i] = sqrt(square);
+        float4 square = row_of(sum, o);
+        square = square < least ? (float4)least : square; /* NaN stays */
+        if (self) {
+            int4 at = (int)(i - from - r) + (int4)(0, 1, 2, 3);
+            square = at == 0 ? (float4)least : square;
         }
+        if (r < each)
+            give_four(dist + (here * each + r) * t + i, sqrt(square), left);
     }
 }
 
-/* sum over t of dist w, of each row of the chunk. A group each. */
+/* sum over t of dist w, of each row of the chunk; TILE items each. */
 __kernel void field_row_sums(OUT(y), IN(dist), IN(w), CHUNK)
 {
-    __local float sums[GROUP];
-    ulong r = get_group_id(0);
-    if (r >= rows)
-        return;
+    __local float shares[TILE * TILE];
+    uint lx = (uint)get_local_id(0);
+    ulong r = get_group_id(0) * TILE + get_local_id(1);
+    ulong end = r < rows ? t : 0;
     AT(y), AT(dist), AT(w);
     dist += r * t;
     w += (first + r - base) / n * t;
     float sum = 0;
-    for (ulong i = get_local_id(0); i < t; i += GROUP)
+    for (ulong i = lx; i < end; i += TILE)
         sum += dist[i] * w[i];
-    sum = group_sum(sum, sums);
-    if (get_local_id(0) == 0)
+    sum = lane_sum(sum, shares);
+    if (lx == 0 && r < rows)
         y[first + r] = sum;
 }
 
@@ -251,16 +321,14 @@ static inline float unreachable(float masked, float c1, float c2)
 }
 
 /* near [n][2] and log-sum-exps over the targets of a row, by side; sinkhorn's
- * logits are less the shifts of the columns. A group for each row of the chunk
- * and temperature. */
+ * logits are less the shifts of the columns. Groups are: TILE rows of the
+ * chunk, each with TILE items; temperatures. */
 __kernel void field_rows(OUT(near), OUT(row), IN(dist), IN(w), IN(col),
                          IN(state), field_args args, CHUNK)
 {
-    __local float sums[GROUP];
-    int nr = args.temperatures, me = (int)get_local_id(0);
-    ulong j, r = parts(get_group_id(0), nr, &j);
-    if (r >= rows)
-        return;
+    __local float shares[TILE * TILE];
+    uint lx = (uint)get_local_id(0), nr = args.temperatures;
+    ulong r = get_group_id(0) * TILE + get_local_id(1), j = get_group_id(1);
     AT(near), AT(row), AT(dist), AT(w), AT(col), AT(state);
     int norm = args.normalization;
     int weighted = norm == FIELD_SEPARATE, sinkhorn = norm == FIELD_SINKHORN;
@@ -274,17 +342,18 @@ __kernel void field_rows(OUT(near), OUT(row), IN(dist), IN(w), IN(col),
         col += (g * nr + j) * t;
     for (int side = 0; side < 2; side++) {
         ulong begin = side ? neg : 0, end = side ? t : neg;
+        end = r < rows ? end : 0;
         float most = -INFINITY, all = 0;
-        for (ulong at = begin + me; at < end; at += GROUP) {
+        for (ulong at = begin + lx; at < end; at += TILE) {
             float d = at == self ? masked : dist[at];
             float z = sinkhorn ? relative(d, 0, c1, c2) - col[at] : -d;
             /* A target of weight 0 may be the nearest: it has no say. */
             most = z > most && !(weighted && !(w[at] > 0)) ? z : most;
         }
-        most = group_max(most, sums);
+        most = lane_max(most, shares);
         least[side] = sinkhorn ? 0 : -most;
         top[side] = sinkhorn ? most : 0;
-        for (ulong at = begin + me; at < end; at += GROUP) {
+        for (ulong at = begin + lx; at < end; at += TILE) {
             float d = at == self ? masked : dist[at];
             float z = relative(d, least[side], c1, c2) - top[side];
             if (sinkhorn)
@@ -294,9 +363,9 @@ __kernel void field_rows(OUT(near), OUT(row), IN(dist), IN(w), IN(col),
             else if (!(w[at] <= 0))
                 all += w[at] * exp(z);
         }
-        sum[side] = group_sum(all, sums);
+        sum[side] = lane_sum(all, shares);
     }
-    if (me > 0)
+    if (lx > 0 || r >= rows)
         return;
     near += here * 2;
     row += (here * nr + j) * 2;
@@ -427,18 +496,17 @@ static inline float affinity(const field_args *args, float d, float w,
 }
 
 /* The coefficients of F = sum c (y - x), from the affinities and their sums
- * over the sides, Sn and Sp; and the ESS, [nR][all]. A group for each row of
- * the chunk and temperature; or (combined) for each row, and c is the sum over
- * the temperatures that V needs. */
+ * over the sides, Sn and Sp; and the ESS, [nR][all]. Combined, c is the sum
+ * over the temperatures that V needs. Groups are: TILE rows of the chunk, each
+ * with TILE items; temperatures, or (combined) one for all. */
 __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
                                IN(row), IN(col_near), IN(col), IN(state),
                                field_args args, CHUNK, ulong all, int combined)
 {
-    __local float sums[GROUP];
-    int nr = args.temperatures, me = (int)get_local_id(0);
-    ulong j, r = parts(get_group_id(0), combined ? 1 : nr, &j);
-    if (r >= rows)
-        return;
+    __local float shares[TILE * TILE];
+    uint lx = (uint)get_local_id(0), nr = args.temperatures;
+    ulong r = get_group_id(0) * TILE + get_local_id(1), j = get_group_id(1);
+    ulong stop = r < rows ? t : 0;
     AT(c), AT(ess), AT(dist), AT(w), AT(near), AT(row), AT(col_near), AT(col);
     AT(state);
     int norm = args.normalization;
@@ -455,11 +523,12 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
         float least[2] = {0, 0}, shift[2] = {0, 0}, total[2] = {0, 0};
         float squares = 0;
         ulong above = (g * nr + j) * t;
-        for (int side = 0; norm != FIELD_NONE && side < 2; side++) {
+        int shifted = norm != FIELD_NONE && r < rows;
+        for (int side = 0; shifted && side < 2; side++) {
             least[side] = norm == FIELD_SINKHORN ? 0 : near[here * 2 + side];
             shift[side] = row[(here * nr + j) * 2 + side];
         }
-        for (ulong at = me; at < t; at += GROUP) {
+        for (ulong at = lx; at < stop; at += TILE) {
             int side = at < neg ? 0 : 1;
             float d = at == self ? masked : dist[at];
             float a = affinity(&args, d, w[at], least[side], shift[side],
@@ -472,11 +541,11 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
                 c[at] = a;
         }
         for (int side = 0; side < 2; side++)
-            total[side] = group_sum(total[side], sums);
+            total[side] = lane_sum(total[side], shares);
         float by = combined ? per_s * state[FACTOR + j] : per_s;
         float pull = args.attraction * (cross ? total[0] : 1) * by;
         float push = -args.repulsion * (cross ? total[1] : 1) * by;
-        for (ulong at = me; at < t; at += GROUP) {
+        for (ulong at = lx; at < stop; at += TILE) {
             int side = at < neg ? 0 : 1;
             if (!combined) {
                 c[at] *= side ? pull : push;
@@ -488,9 +557,9 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
                                columns ? col[above + at] : 0, c1, c2);
             c[at] = (side ? pull : push) * a + (j > 0 ? c[at] : 0);
         }
-        squares = group_sum(squares, sums);
+        squares = lane_sum(squares, shares);
         float lifted = LIFT * total[1];
-        if (me == 0 && !combined)
+        if (lx == 0 && r < rows && !combined)
             ess[j * all + first + r] =
                 squares > 0 ? lifted / squares * lifted : 0;
     }
@@ -513,85 +582,83 @@ static inline void force_tile(
     ulong each = min(rows, n), here = get_group_id(2);
     ulong r0 = get_group_id(1) * WIDE, d0 = get_group_id(0) * WIDE;
     ulong g = base / n + here, row = g * n + first - base;
-    float4 xs[4], sum[3][4];
-    for (int o = 0; o < 4; o++) {
+    ulong at = d0 + lx * 4, left = rest_of(d, at);
+    float4 points[4];
+    for (uint o = 0; o < 4; o++) {
         ulong r = r0 + ly * 4 + o;
-        float four[4];
-        for (int e = 0; e < 4; e++) {
-            ulong at = d0 + lx * 4 + e;
-            four[e] = r < each && at < d ? x[(row + r) * d + at] : 0;
-        }
-        xs[o] = vload4(0, four);
-        for (int j = 0; j < count; j++)
-            sum[j][o] = 0;
+        points[o] = 0;
+        if (r < each)
+            points[o] = four_of(x + (row + r) * d + at, left);
     }
+    float16 xs = (float16)(points[0], points[1], points[2], points[3]);
+    float16 f0 = 0, f1 = 0, f2 = 0;
     /* Both sides pull much harder than they differ: in turns, so that the sums
      * stay small and round less. */
-    ulong done[2] = {0, 0}, size[2] = {neg, t - neg};
-    while (done[0] < size[0] || done[1] < size[1]) {
-        int side = done[1] < size[1] && done[0] * size[1] >= done[1] * size[0];
-        ulong t0 = done[side] + (side ? neg : 0);
-        uint step = (uint)min((ulong)STEP, size[side] - done[side]);
-        done[side] += step;
+    ulong steps = (neg + STEP - 1) / STEP;
+    ulong all_steps = steps + (t - neg + STEP - 1) / STEP;
+    for (ulong turn = 0; turn < all_steps; turn++) {
+        ulong before = turn * steps / all_steps; /* of side 0 */
+        int side = (turn + 1) * steps / all_steps == before;
+        ulong t0 = side ? neg + (turn - before) * STEP : before * STEP;
+        uint step = (uint)min((ulong)STEP, (side ? t : neg) - t0);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint e = me; e < WIDE * STEP; e += TILE * TILE) {
-            uint o = e % WIDE, i = e / WIDE;
-            ulong at = d0 + o;
-            float y = 0;
-            if (i < step && at < d)
-                y = target(gen, extra, pos, g, t0 + i, k, neg, t, d)[at];
-            ys[i * LINE + o] = y;
+        for (uint e = me; e < WIDE * STEP / 4; e += TILE * TILE) {
+            uint o = e % TILE * 4, i = e / TILE;
+            float4 y = 0;
+            if (i < step)
+                y = four_of(target(gen, extra, pos, g, t0 + i, k, neg, t, d) +
+                                d0 + o,
+                            rest_of(d, d0 + o));
+            vstore4(y, 0, ys + i * LINE + o);
         }
-        for (uint e = me; e < WIDE * STEP; e += TILE * TILE) {
-            uint i = e % STEP, o = e / STEP;
-            int in = i < step && r0 + o < each;
+        for (uint e = me; e < WIDE * STEP / 4; e += TILE * TILE) {
+            uint i = e % (STEP / 4) * 4, o = e / (STEP / 4);
             ulong at = (here * each + r0 + o) * nr + j0;
-            for (int j = 0; j < count; j++)
-                cs[(j * STEP + i) * LINE + o] =
-                    in ? c[(at + j) * t + t0 + i] : 0;
+            for (int j = 0; j < count; j++) {
+                float4 a = 0;
+                if (r0 + o < each)
+                    a = four_of(c + (at + j) * t + t0 + i, rest_of(step, i));
+                store_down(cs + (j * STEP + i) * LINE + o, a);
+            }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint i = 0; i < step; i++) {
             float4 y = vload4(lx, ys + i * LINE);
-            float4 e0 = y - xs[0], e1 = y - xs[1];
-            float4 e2 = y - xs[2], e3 = y - xs[3];
-            for (int j = 0; j < count; j++) {
-                float4 a = vload4(ly, cs + (j * STEP + i) * LINE);
-                sum[j][0] += a.s0 * e0;
-                sum[j][1] += a.s1 * e1;
-                sum[j][2] += a.s2 * e2;
-                sum[j][3] += a.s3 * e3;
+            float16 e = ACROSS(y) - xs;
+            float4 a = vload4(ly, cs + i * LINE);
+            f0 += DOWN(a) * e;
+            if (count > 1) {
+                a = vload4(ly, cs + (STEP + i) * LINE);
+                f1 += DOWN(a) * e;
+                a = vload4(ly, cs + (2 * STEP + i) * LINE);
+                f2 += DOWN(a) * e;
             }
         }
     }
     for (int j = 0; j < count; j++) {
+        float16 f = j == 0 ? f0 : j == 1 ? f1 : f2;
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int o = 0; o < 4; o++)
-            sums[(ly * 4 + o) * TILE + lx] = dot(sum[j][o], sum[j][o]);
+        for (uint o = 0; o < 4; o++)
+            sums[(ly * 4 + o) * TILE + lx] = dot(row_of(f, o), row_of(f, o));
         barrier(CLK_LOCAL_MEM_FENCE);
         if (squares && me < WIDE && r0 + me < each) {
             float square = 0;
             for (int o = 0; o < TILE; o++)
                 square += sums[me * TILE + o];
-            ulong at = (j0 + j) * rows + here * each + r0 + me;
-            squares[at * get_num_groups(0) + get_group_id(0)] = square;
+            ulong place = (j0 + j) * rows + here * each + r0 + me;
+            squares[place * get_num_groups(0) + get_group_id(0)] = square;
         }
-    }
-    for (int o = 0; where && o < 4; o++) {
-        ulong r = r0 + ly * 4 + o;
-        for (int j = 0; j < count && r < each; j++) {
-            __global float *to = v;
-            float four[4];
-            if (where == KEPT && j0 + j + 1 < nr)
-                to = force + (j0 + j) * all * d;
-            int add = where == SUMMED && j0 + j > 0;
-            vstore4(sum[j][o], 0, four);
-            for (int e = 0; e < 4; e++) {
-                ulong at = d0 + lx * 4 + e;
-                ulong place = (row + r) * d + at;
-                if (at < d)
-                    to[place] = add ? to[place] + four[e] : four[e];
-            }
+        __global float *to = v;
+        if (where == KEPT && j0 + j + 1 < nr)
+            to = force + (j0 + j) * all * d;
+        for (uint o = 0; where && o < 4; o++) {
+            ulong r = r0 + ly * 4 + o, place = (row + r) * d + at;
+            float4 value = row_of(f, o);
+            if (r >= each)
+                continue;
+            if (where == SUMMED && j0 + j > 0)
+                value += four_of(to + place, left);
+            give_four(to + place, value, left);
         }
     }
 }
@@ -696,82 +763,4 @@ __kernel void field_last(OUT(v), OUT(squares), IN(force), IN(state), ulong d,
     sum = group_sum(sum, sums);
     if (get_local_id(0) == 0)
         squares[first + r] = sum;
-}
-
-/* -- the 10th percentile of the ESS ----------------------------------------
- *
- * By digits of 4 bits, the highest first (numbers >= 0 are ordered as their
- * bits are): how many of those that begin with the digits found so far have
- * which digit next. Number 2 j + o is the one of rank + o of temperature j;
- * found has its bits, and its rank among those that begin with them. */
-
-/* counts [2 nR][slices][16]. A group for each number and slice, of at most
- * 65535 numbers an item. */
-__kernel void field_count(OUT_INDEX(counts), IN(ess), IN_INDEX(found), ulong n,
-                          ulong slices, int nr, int shift)
-{
-    __local ushort mine[16 * GROUP];
-    int me = (int)get_local_id(0);
-    ulong slice, number = parts(get_group_id(0), slices, &slice);
-    if (number >= 2 * (ulong)nr)
-        return;
-    AT(counts), AT(ess), AT(found);
-    uint known = shift < 28 ? 0xffffffffu << (shift + 4) : 0;
-    uint bits = known ? (uint)found[2 * number] : 0;
-    ulong size = (n + slices - 1) / slices, end = min((slice + 1) * size, n);
-    for (int digit = 0; digit < 16; digit++)
-        mine[me * 16 + digit] = 0;
-    ess += number / 2 * n;
-    for (ulong i = slice * size + me; i < end; i += GROUP) {
-        uint value = as_uint(ess[i]);
-        if (((value ^ bits) & known) == 0)
-            mine[me * 16 + ((value >> shift) & 15)]++;
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (me >= 16)
-        return;
-    int count = 0;
-    for (int i = 0; i < GROUP; i++)
-        count += mine[i * 16 + me];
-    counts[get_group_id(0) * 16 + me] = count;
-}
-
-/* The digit. A group for each number. */
-__kernel void field_pick(OUT_INDEX(found), IN_INDEX(counts), ulong n,
-                         ulong slices, ulong rank, int nr, int shift)
-{
-    __local int total[16];
-    int me = (int)get_local_id(0);
-    ulong number = get_group_id(0);
-    if (number >= 2 * (ulong)nr)
-        return;
-    AT(found), AT(counts);
-    if (me < 16) {
-        int count = 0;
-        for (ulong i = 0; i < slices; i++)
-            count += counts[(number * slices + i) * 16 + me];
-        total[me] = count;
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (me > 0)
-        return;
-    int begun = shift < 28, digit = 0;
-    uint bits = begun ? (uint)found[2 * number] : 0;
-    int left = begun ? found[2 * number + 1]
-                     : (int)min(rank + number % 2, n - 1);
-    while (digit < 15 && left >= total[digit])
-        left -= total[digit++];
-    found[2 * number] = (int)(bits | (uint)digit << shift);
-    found[2 * number + 1] = left;
-}
-
-/* Linear between the two. */
-__kernel void field_percentile(OUT(stats), IN_INDEX(found), int nr, float part)
-{
-    int j = (int)get_global_id(0);
-    if (j >= nr)
-        return;
-    AT(stats), AT(found);
-    float a = as_float(found[4 * j]), b = as_float(found[4 * j + 2]);
-    stats[1 + 3 * nr + j] = a + part * (b - a);
 }

@@ -1,5 +1,5 @@
 /* field: the drifting field, method.md section 2; the kernels and what they
- * hand to each other are in cl/field.cl.
+ * hand to each other are in cl/field.cl and cl/field_ess.cl.
  *
  * Pairs (query, target) are never all at once in memory unless they fit: a
  * chunk is as many groups as fit, or else a block of rows of one group, with
@@ -320,6 +320,16 @@ static drift_status run_tiles(ocl_launch *l, const field_run *run,
     return ocl_run(l, 3, groups, local);
 }
 
+/* The chunk's rows, `shape.tile` of them in a group; `count` times. */
+static drift_status run_rows(ocl_launch *l, const field_run *run,
+                             const chunk *c, size_t count)
+{
+    size_t tile = ocl_of(run->ctx)->shape.tile;
+    size_t groups[3] = {parts_of(c->rows, tile), count};
+    size_t local[3] = {tile, tile};
+    return ocl_run(l, 2, groups, local);
+}
+
 static tensor dist_of(const field_run *run, const chunk *c)
 {
     return tensor_view(&run->dist, run->keep_dist ? c->first * run->t : 0,
@@ -398,7 +408,7 @@ static drift_status row_sums(field_run *run, const chunk *c)
     ocl_tensor(&l, &dist);
     ocl_tensor(&l, &run->w);
     give_chunk(&l, run, c);
-    return ocl_groups(&l, c->rows);
+    return run_rows(&l, run, c, 1);
 }
 
 static drift_status first_pass(field_run *run)
@@ -445,7 +455,7 @@ static drift_status shift_rows(field_run *run, const chunk *c)
     ocl_tensor(&l, &run->state);
     give_args(&l, run);
     give_chunk(&l, run, c);
-    return ocl_groups(&l, c->rows * run->nr);
+    return run_rows(&l, run, c, run->nr);
 }
 
 static drift_status shift_columns(field_run *run, const chunk *c, size_t b,
@@ -512,7 +522,7 @@ static drift_status affinities(field_run *run, const chunk *c, int combined)
     give_chunk(&l, run, c);
     ocl_size(&l, run->all);
     ocl_int(&l, combined);
-    return ocl_groups(&l, combined ? c->rows : c->rows * run->nr);
+    return run_rows(&l, run, c, combined ? 1 : run->nr);
 }
 
 /* F of `nr` temperatures, and the sums of its squares unless `where` says that
@@ -626,7 +636,7 @@ static drift_status ess_stats(field_run *run)
     int nr = (int)run->nr;
     TRY(sum(run, &mean, 1, &run->ess, run->nr, n, 1 / (double)n));
     for (int shift = 28; shift >= 0; shift -= 4) {
-        ocl_launch l = ocl_begin(run->ctx, "field", "field_count");
+        ocl_launch l = ocl_begin(run->ctx, "field_ess", "field_count");
         ocl_tensor(&l, &run->counts);
         ocl_tensor(&l, &run->ess);
         ocl_tensor(&l, &run->found);
@@ -635,7 +645,7 @@ static drift_status ess_stats(field_run *run)
         ocl_int(&l, nr);
         ocl_int(&l, shift);
         TRY(ocl_groups(&l, 2 * run->nr * slices));
-        l = ocl_begin(run->ctx, "field", "field_pick");
+        l = ocl_begin(run->ctx, "field_ess", "field_pick");
         ocl_tensor(&l, &run->found);
         ocl_tensor(&l, &run->counts);
         ocl_size(&l, n);
@@ -645,7 +655,7 @@ static drift_status ess_stats(field_run *run)
         ocl_int(&l, shift);
         TRY(ocl_groups(&l, 2 * run->nr));
     }
-    ocl_launch l = ocl_begin(run->ctx, "field", "field_percentile");
+    ocl_launch l = ocl_begin(run->ctx, "field_ess", "field_percentile");
     ocl_tensor(&l, run->stats);
     ocl_tensor(&l, &run->found);
     ocl_int(&l, nr);
