@@ -106,17 +106,10 @@ static inline void give_four(__global float *y, float4 x, ulong left)
         y[2] = x.s2;
 }
 
-/* Row o of an item's four. */
-static inline float4 row_of(float16 x, uint o)
-{
-    float8 two = o < 2 ? x.lo : x.hi;
-    return o % 2 ? two.hi : two.lo;
-}
-
 /* What is left of n from `at` on. */
 static inline ulong rest_of(ulong n, ulong at)
 {
-    return at < n ? n - at : 0;
+    return n - min(at, n);
 }
 
 /* Down a column of a tile. */
@@ -241,9 +234,11 @@ __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
         sum += part;
     }
     ulong i = t0 + lx * 4, left = rest_of(t, i);
+    float four[16];
+    vstore16(sum, 0, four);
     for (uint o = 0; o < 4; o++) {
         ulong r = r0 + ly * 4 + o;
-        float4 square = row_of(sum, o);
+        float4 square = vload4(o, four);
         square = square < least ? (float4)least : square; /* NaN stays */
         if (self) {
             int4 at = (int)(i - from - r) + (int4)(0, 1, 2, 3);
@@ -583,14 +578,13 @@ static inline void force_tile(
     ulong r0 = get_group_id(1) * WIDE, d0 = get_group_id(0) * WIDE;
     ulong g = base / n + here, row = g * n + first - base;
     ulong at = d0 + lx * 4, left = rest_of(d, at);
-    float4 points[4];
+    float points[16] = {0};
     for (uint o = 0; o < 4; o++) {
         ulong r = r0 + ly * 4 + o;
-        points[o] = 0;
         if (r < each)
-            points[o] = four_of(x + (row + r) * d + at, left);
+            vstore4(four_of(x + (row + r) * d + at, left), o, points);
     }
-    float16 xs = (float16)(points[0], points[1], points[2], points[3]);
+    float16 xs = vload16(0, points);
     float16 f0 = 0, f1 = 0, f2 = 0;
     /* Both sides pull much harder than they differ: in turns, so that the sums
      * stay small and round less. */
@@ -636,10 +630,12 @@ static inline void force_tile(
         }
     }
     for (int j = 0; j < count; j++) {
-        float16 f = j == 0 ? f0 : j == 1 ? f1 : f2;
+        float four[16];
+        vstore16(j == 0 ? f0 : j == 1 ? f1 : f2, 0, four);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint o = 0; o < 4; o++)
-            sums[(ly * 4 + o) * TILE + lx] = dot(row_of(f, o), row_of(f, o));
+            sums[(ly * 4 + o) * TILE + lx] =
+                dot(vload4(o, four), vload4(o, four));
         barrier(CLK_LOCAL_MEM_FENCE);
         if (squares && me < WIDE && r0 + me < each) {
             float square = 0;
@@ -653,7 +649,7 @@ static inline void force_tile(
             to = force + (j0 + j) * all * d;
         for (uint o = 0; where && o < 4; o++) {
             ulong r = r0 + ly * 4 + o, place = (row + r) * d + at;
-            float4 value = row_of(f, o);
+            float4 value = vload4(o, four);
             if (r >= each)
                 continue;
             if (where == SUMMED && j0 + j > 0)
