@@ -267,8 +267,8 @@ static inline void give(__global float *to, int add, float *sum, int slices,
             int column = p.column + lx + TILE * e;
             if (row < rows && column < d) {
                 ulong at = row * p.pitch + column;
-                to[at] = add ? to[at] + sum[i * slices + e]
-                             : sum[i * slices + e];
+                to[at] =
+                    add ? to[at] + sum[i * slices + e] : sum[i * slices + e];
             }
         }
     }

@@ -158,7 +158,8 @@ __kernel void conv2d_bwd_w(OUT(sums), IN(dy), IN(x), ulong lines, ulong parts,
             (int)(line % z.oh) * z.stride_h + i * z.dilation_h - z.pad_top;
         if (row < 0 || row >= z.h)
             continue;
-        __global const float *in = x + (line / z.oh * z.h + row) * z.w * z.ci + c;
+        __global const float *in =
+            x + (line / z.oh * z.h + row) * z.w * z.ci + c;
         __global const float *out = dy + line * z.ow * z.co + o;
         for (int q = 0; q < z.ow; q++) {
             int column = q * z.stride_w + j * z.dilation_w - z.pad_left;

@@ -123,8 +123,7 @@ static inline void load_coordinates(__local float *to, __global const float *y,
     for (int i = me; i < TILE * SIDE; i += TILE * TILE) {
         int k = i / SIDE, c = i % SIDE;
         int inside = point + k < points && first + c < size;
-        to[k * PAD + c] =
-            inside ? y[(point + k) * size + first + c] : 0;
+        to[k * PAD + c] = inside ? y[(point + k) * size + first + c] : 0;
     }
 }
 
@@ -167,11 +166,11 @@ __kernel void distance_bwd(GRADIENT(dx), IN(dd), IN(d), IN(x), IN(y), ulong n,
         }
     }
     if (down > 0)
-        give4(dx + at, left, all0, dx_add);
+        GIVE4(dx, at, all0, left);
     if (down > 1)
-        give4(dx + at + size, left, all1, dx_add);
+        GIVE4(dx, at + size, all1, left);
     if (down > 2)
-        give4(dx + at + 2 * size, left, all2, dx_add);
+        GIVE4(dx, at + 2 * size, all2, left);
     if (down > 3)
-        give4(dx + at + 3 * size, left, all3, dx_add);
+        GIVE4(dx, at + 3 * size, all3, left);
 }

@@ -1,7 +1,6 @@
 /* expand: y[b,t,c] = x[b,c] for every t. */
 
-__kernel void expand_fwd(OUT(y), IN(x), ulong samples, ulong positions,
-                         ulong c)
+__kernel void expand_fwd(OUT(y), IN(x), ulong samples, ulong positions, ulong c)
 {
     ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
     if (k >= c || t >= positions || b >= samples)
@@ -14,14 +13,13 @@ __kernel void expand_fwd(OUT(y), IN(x), ulong samples, ulong positions,
 __kernel void expand_bwd(GRADIENT(dx), IN(dy), ulong positions, ulong c)
 {
     __local pair4 sums[GROUP];
-    ulong b = column_sample(c), k = column_first(c);
+    columns s = columns_of(positions, c, positions, 1);
     pair4 sum = {0, 0};
     AT(dx), AT(dy);
-    dy += b * positions * c;
-    for (ulong t = get_local_id(1); k < c && t < positions;
-         t += get_local_size(1))
-        pair4_add(&sum, load4(dy + t * c + k, c - k));
-    float4 total = column_sums(sum, sums);
-    if (get_local_id(1) == 0 && k < c)
-        GIVE4(dx, b * c + k, total, c - k);
+    dy += s.map * positions * c + s.i;
+    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1))
+        pair4_add(&sum, load4(dy + t * c, s.left));
+    float4 total = column_pair_sum(sum, sums);
+    if (get_local_id(1) == 0 && s.left)
+        GIVE4(dx, s.map * c + s.i, total, s.left);
 }

@@ -12,9 +12,8 @@
  * far from the origin nor near pairs lose digits. */
 #pragma OPENCL FP_CONTRACT ON
 
-#define CHUNK                                                                  \
-    ulong n, ulong t, ulong neg, ulong base, ulong first, ulong rows
-#define SETS IN(x), IN(gen), IN(extra), IN(pos), ulong k, ulong d
+#define CHUNK ulong n, ulong t, ulong neg, ulong base, ulong first, ulong rows
+#define SETS  IN(x), IN(gen), IN(extra), IN(pos), ulong k, ulong d
 
 /* Tiles of WIDE x WIDE: an item has 4 rows and 4 columns, as a float16. */
 #define WIDE      (4u * TILE)
@@ -31,7 +30,7 @@
 #define MASKED 2 /* distance of the self pair */
 #define C1     4 /* logit = -d (c1 + c2 d), of each temperature */
 #define C2     (C1 + FIELD_MAX_R)
-#define FACTOR   (C2 + FIELD_MAX_R) /* 1/sqrt(m_R) */
+#define FACTOR (C2 + FIELD_MAX_R) /* 1/sqrt(m_R) */
 
 /* Shift of a row or column without any target: no affinity is left. */
 #define NONE 1e30f
@@ -82,30 +81,6 @@ __kernel void field_sum(OUT(y), IN(x), ulong n, ulong segments, ulong slices,
         y[segment * apart + slice] = by * total;
 }
 
-/* Four numbers, 0 from `left` on. */
-static inline float4 four_of(__global const float *x, ulong left)
-{
-    if (left >= 4)
-        return vload4(0, x);
-    return (float4)(left > 0 ? x[0] : 0, left > 1 ? x[1] : 0,
-                    left > 2 ? x[2] : 0, 0);
-}
-
-/* The same the other way. */
-static inline void give_four(__global float *y, float4 x, ulong left)
-{
-    if (left >= 4) {
-        vstore4(x, 0, y);
-        return;
-    }
-    if (left > 0)
-        y[0] = x.s0;
-    if (left > 1)
-        y[1] = x.s1;
-    if (left > 2)
-        y[2] = x.s2;
-}
-
 /* What is left of n from `at` on. */
 static inline ulong rest_of(ulong n, ulong at)
 {
@@ -151,9 +126,8 @@ static inline float lane_max(float value, __local float *shares)
 
 /* w [groups][t] of the groups from g on, and total [groups][2], its sums over
  * both sides. A group each. */
-__kernel void field_weights(OUT(w), OUT(total), IN(w_gen), IN(w_neg),
-                            IN(w_pos), ulong g, ulong groups, ulong t,
-                            ulong neg, ulong k)
+__kernel void field_weights(OUT(w), OUT(total), IN(w_gen), IN(w_neg), IN(w_pos),
+                            ulong g, ulong groups, ulong t, ulong neg, ulong k)
 {
     __local float sums[GROUP];
     ulong here = get_group_id(0);
@@ -181,10 +155,11 @@ __kernel void field_weights(OUT(w), OUT(total), IN(w_gen), IN(w_neg),
     }
 }
 
-static inline __global const float *
-target(__global const float *gen, __global const float *extra,
-       __global const float *pos, ulong g, ulong i, ulong k, ulong neg,
-       ulong t, ulong d)
+static inline __global const float *target(__global const float *gen,
+                                           __global const float *extra,
+                                           __global const float *pos, ulong g,
+                                           ulong i, ulong k, ulong neg, ulong t,
+                                           ulong d)
 {
     if (i < k)
         return gen + (g * k + i) * d;
@@ -215,11 +190,10 @@ __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
             ulong r = r0 + o, i = t0 + o, left = rest_of(d, at + c);
             float4 a = 0, b = 0;
             if (r < each)
-                a = four_of(x + r * d + at + c, left);
+                a = load4(x + r * d + at + c, left);
             if (i < t)
-                b = four_of(target(gen, extra, pos, g, i, k, neg, t, d) + at +
-                                c,
-                            left);
+                b = load4(target(gen, extra, pos, g, i, k, neg, t, d) + at + c,
+                          left);
             store_down(xs + c * LINE + o, a);
             store_down(ys + c * LINE + o, b);
         }
@@ -245,7 +219,7 @@ __kernel void field_distances(OUT(dist), SETS, CHUNK, float least, int self)
             square = at == 0 ? (float4)least : square;
         }
         if (r < each)
-            give_four(dist + (here * each + r) * t + i, sqrt(square), left);
+            store4(dist + (here * each + r) * t + i, left, sqrt(square));
     }
 }
 
@@ -453,8 +427,7 @@ __kernel void field_columns(OUT(near), OUT(col), IN(dist), IN(w), IN(total),
         col[place] = NONE;
     else /* to sums of n w/sum(w) */
         col[place] =
-            most +
-            (log(all) - log((float)n * (weight / total[2 * g + side])));
+            most + (log(all) - log((float)n * (weight / total[2 * g + side])));
 }
 
 /* -- affinities ------------------------------------------------------------ */
@@ -564,13 +537,14 @@ __kernel void field_affinities(OUT(c), OUT(ess), IN(dist), IN(w), IN(near),
 
 /* F of `count` temperatures (1 or 3) from j0 on, and the sums of their squares
  * over the rows of the tile, [nR][rows][tiles]. */
-static inline void force_tile(
-    int count, __local float *ys, __local float *cs, __local float *sums,
-    __global float *force, __global float *v, __global float *squares,
-    __global const float *c, __global const float *x,
-    __global const float *gen, __global const float *extra,
-    __global const float *pos, ulong k, ulong d, CHUNK, ulong all, int j0,
-    int nr, int where)
+static inline void force_tile(int count, __local float *ys, __local float *cs,
+                              __local float *sums, __global float *force,
+                              __global float *v, __global float *squares,
+                              __global const float *c, __global const float *x,
+                              __global const float *gen,
+                              __global const float *extra,
+                              __global const float *pos, ulong k, ulong d,
+                              CHUNK, ulong all, int j0, int nr, int where)
 {
     uint lx = (uint)get_local_id(0), ly = (uint)get_local_id(1);
     uint me = ly * TILE + lx;
@@ -582,7 +556,7 @@ static inline void force_tile(
     for (uint o = 0; o < 4; o++) {
         ulong r = r0 + ly * 4 + o;
         if (r < each)
-            vstore4(four_of(x + (row + r) * d + at, left), o, points);
+            vstore4(load4(x + (row + r) * d + at, left), o, points);
     }
     float16 xs = vload16(0, points);
     float16 f0 = 0, f1 = 0, f2 = 0;
@@ -600,9 +574,9 @@ static inline void force_tile(
             uint o = e % TILE * 4, i = e / TILE;
             float4 y = 0;
             if (i < step)
-                y = four_of(target(gen, extra, pos, g, t0 + i, k, neg, t, d) +
-                                d0 + o,
-                            rest_of(d, d0 + o));
+                y = load4(target(gen, extra, pos, g, t0 + i, k, neg, t, d) +
+                              d0 + o,
+                          rest_of(d, d0 + o));
             vstore4(y, 0, ys + i * LINE + o);
         }
         for (uint e = me; e < WIDE * STEP / 4; e += TILE * TILE) {
@@ -611,7 +585,7 @@ static inline void force_tile(
             for (int j = 0; j < count; j++) {
                 float4 a = 0;
                 if (r0 + o < each)
-                    a = four_of(c + (at + j) * t + t0 + i, rest_of(step, i));
+                    a = load4(c + (at + j) * t + t0 + i, rest_of(step, i));
                 store_down(cs + (j * STEP + i) * LINE + o, a);
             }
         }
@@ -653,8 +627,8 @@ static inline void force_tile(
             if (r >= each)
                 continue;
             if (where == SUMMED && j0 + j > 0)
-                value += four_of(to + place, left);
-            give_four(to + place, value, left);
+                value += load4(to + place, left);
+            store4(to + place, left, value);
         }
     }
 }

@@ -57,8 +57,8 @@ __kernel void field_pick(OUT_INDEX(found), IN_INDEX(counts), ulong n,
         return;
     int begun = shift < 28, digit = 0;
     uint bits = begun ? (uint)found[2 * number] : 0;
-    int left = begun ? found[2 * number + 1]
-                     : (int)min(rank + number % 2, n - 1);
+    int left =
+        begun ? found[2 * number + 1] : (int)min(rank + number % 2, n - 1);
     while (digit < 15 && left >= total[digit])
         left -= total[digit++];
     found[2 * number] = (int)(bits | (uint)digit << shift);

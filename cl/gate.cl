@@ -18,24 +18,24 @@ __kernel void gate_bwd(GRADIENT(dx), GRADIENT(dr), GRADIENT(dgate), IN(dy),
                        IN(r), IN(gate), ulong positions, ulong c)
 {
     __local pair4 sums[GROUP];
-    ulong b = column_sample(c), k = column_first(c), count = c - k;
+    columns s = columns_of(positions, c, positions, 1);
+    ulong k = s.map * c + s.i;
     pair4 dot = {0, 0};
     float4 factor = 0;
     AT(dx), AT(dr), AT(dgate), AT(dy), AT(r), AT(gate);
-    if (k < c)
-        factor = load4(gate + b * c + k, count);
-    for (ulong t = get_local_id(1); k < c && t < positions;
-         t += get_local_size(1)) {
-        ulong i = (b * positions + t) * c + k;
-        float4 value = load4(dy + i, count);
+    if (s.left)
+        factor = load4(gate + k, s.left);
+    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1)) {
+        ulong i = (s.map * positions + t) * c + s.i;
+        float4 value = load4(dy + i, s.left);
         if (dx)
-            GIVE4(dx, i, value, count);
+            GIVE4(dx, i, value, s.left);
         if (dr)
-            GIVE4(dr, i, value * factor, count);
+            GIVE4(dr, i, value * factor, s.left);
         if (dgate)
-            pair4_add(&dot, value * load4(r + i, count));
+            pair4_add(&dot, value * load4(r + i, s.left));
     }
-    float4 total = column_sums(dot, sums);
-    if (dgate && get_local_id(1) == 0 && k < c)
-        GIVE4(dgate, b * c + k, total, count);
+    float4 total = column_pair_sum(dot, sums);
+    if (dgate && get_local_id(1) == 0 && s.left)
+        GIVE4(dgate, k, total, s.left);
 }

@@ -32,9 +32,9 @@ static affine affine_of(float4 mean, float4 rstd, ulong sample, ulong i,
 /* mean and rstd of row r, a group of a sample, from parts [n,chunks,3,c], and
  * lines [n,3,c] = m, a, b. The items of a row share its channels (ocl_rows). */
 __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
-                                   IN(w), IN(b), IN(mod), ulong n,
-                                   ulong groups, ulong per, ulong rows,
-                                   ulong step, ulong chunks, float eps)
+                                   IN(w), IN(b), IN(mod), ulong n, ulong groups,
+                                   ulong per, ulong rows, ulong step,
+                                   ulong chunks, float eps)
 {
     __local float sums[GROUP];
     ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
@@ -43,7 +43,7 @@ __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
     ulong sample = r / groups, first = r % groups * per;
     float count = (float)rows * (float)per;
     float4 sum = 0;
-    sum4 rest = {0, 0}, squares = {0, 0};
+    pair4 rest = {0, 0}, squares = {0, 0};
     AT(lines), AT(mean), AT(rstd), AT(parts), AT(w), AT(b), AT(mod);
     parts += sample * chunks * 3 * c + first;
     lines += sample * 3 * c + first;
@@ -62,13 +62,12 @@ __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
             float many = (float)min(step, rows - chunk * step);
             float4 d = load4(p, per - i) - keep4(m, per - i);
             float4 along = load4(p + c, per - i);
-            sum4_add(&rest, along + many * d);
-            sum4_add(&squares, load4(p + 2 * c, per - i) +
-                                    d * (2 * along + many * d));
+            pair4_add(&rest, along + many * d);
+            pair4_add(&squares,
+                      load4(p + 2 * c, per - i) + d * (2 * along + many * d));
         }
-    float off = row_sum(sum4(rest.sum) + sum4(rest.rest), sums) / count;
-    float square = row_sum(sum4(squares.sum) + sum4(squares.rest), sums) /
-                   count;
+    float off = row_sum(sum4(pair4_value(rest)), sums) / count;
+    float square = row_sum(sum4(pair4_value(squares)), sums) / count;
     float scale = 1 / sqrt(fmax(square - off * off, 0.0f) + eps);
     m += off;
     if (r < n * groups && lane == 0) {
@@ -76,8 +75,8 @@ __kernel void groupnorm_statistics(OUT(lines), OUT(mean), OUT(rstd), IN(parts),
         rstd[r] = scale;
     }
     for (ulong i = lane; i < end; i += lanes) {
-        affine f = affine_of(m, scale, sample, first + i, per - i, c, w, b,
-                             mod);
+        affine f =
+            affine_of(m, scale, sample, first + i, per - i, c, w, b, mod);
         store4(lines + i, per - i, f.m);
         store4(lines + c + i, per - i, f.a);
         store4(lines + 2 * c + i, per - i, f.b);
@@ -203,13 +202,13 @@ __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
         float4 weight = w ? load4(w + i, left) : 1;
         float4 bias = b ? load4(b + i, left) : 0;
         float4 factor = mod ? 1 + load4(mod + at + c, left) : 1;
-        sum4 sum = {0, 0}, dot = {0, 0};
+        pair4 sum = {0, 0}, dot = {0, 0};
         for (ulong chunk = 0; chunk < chunks; chunk++) {
             __global const float *p = parts + chunk * 2 * c + k;
-            sum4_add(&sum, load4(p, left));
-            sum4_add(&dot, load4(p + c, left));
+            pair4_add(&sum, load4(p, left));
+            pair4_add(&dot, load4(p + c, left));
         }
-        float4 s = sum.sum + sum.rest, d = (dot.sum + dot.rest) * scale;
+        float4 s = pair4_value(sum), d = (pair4_value(dot)) * scale;
         all += weight * factor * s;
         along += weight * factor * d;
         if (dw_rows)
@@ -217,8 +216,8 @@ __kernel void groupnorm_bwd_groups(OUT(lines), OUT(dw_rows), OUT(db_rows),
         if (db_rows)
             store4(db_rows + sample * c + i, left, s * factor);
         if (dmod) {
-            give4(dmod + at, left, s, dmod_add);
-            give4(dmod + at + c, left, d * weight + s * bias, dmod_add);
+            GIVE4(dmod, at, s, left);
+            GIVE4(dmod, at + c, d * weight + s * bias, left);
         }
     }
     float a_mean = row_sum(sum4(all), sums) / count;
@@ -250,6 +249,6 @@ __kernel void groupnorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(lines),
         ulong at = (s.map * rows + r) * c + s.i;
         float4 d = load4(x + at, s.left) - m;
         float4 du = load4(dy + at, s.left) * slope(d * a + b, kind);
-        give4(dx + at, s.left, du * a + d * p + q, dx_add);
+        GIVE4(dx, at, du * a + d * p + q, s.left);
     }
 }

@@ -70,7 +70,7 @@ __kernel void layernorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(w), IN(mean),
         if (w)
             g *= load4(w + i, c - i);
         float4 d = load4(x + i, c - i) - m;
-        give4(dx + i, c - i, g * scale - shift - d * slope, dx_add);
+        GIVE4(dx, i, g * scale - shift - d * slope, c - i);
     }
 }
 

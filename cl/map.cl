@@ -6,13 +6,13 @@ __kernel void columns_add(GRADIENT(out), IN(parts), ulong rows, ulong c)
 {
     __local float4 sums[GROUP];
     columns s = columns_of(rows, c, rows, 1);
-    sum4 p = {0, 0};
+    pair4 p = {0, 0};
     AT(out), AT(parts);
     for (ulong r = s.row; r < s.end; r += get_local_size(1))
-        sum4_add(&p, load4(parts + r * c + s.i, s.left));
-    float4 sum = column_sum(p.sum + p.rest, sums);
+        pair4_add(&p, load4(parts + r * c + s.i, s.left));
+    float4 sum = column_sum(pair4_value(p), sums);
     if (get_local_id(1) == 0)
-        give4(out + s.i, s.left, sum, out_add);
+        GIVE4(out, s.i, sum, s.left);
 }
 
 /* parts[map,chunk,.,c] = m, sum of x - m, sum of (x - m)^2. m is the mean of a

@@ -17,29 +17,29 @@ __kernel void modulate_bwd(GRADIENT(dx), GRADIENT(dshift), GRADIENT(dscale),
                            IN(dy), IN(x), IN(scale), ulong positions, ulong c)
 {
     __local pair4 sums[GROUP];
-    ulong b = column_sample(c), k = column_first(c), count = c - k;
+    columns s = columns_of(positions, c, positions, 1);
+    ulong k = s.map * c + s.i;
     pair4 sum = {0, 0}, dot = {0, 0};
     float4 factor = 0;
     AT(dx), AT(dshift), AT(dscale), AT(dy), AT(x), AT(scale);
-    if (k < c)
-        factor = 1.0f + load4(scale + b * c + k, count);
-    for (ulong t = get_local_id(1); k < c && t < positions;
-         t += get_local_size(1)) {
-        ulong i = (b * positions + t) * c + k;
-        float4 value = load4(dy + i, count);
+    if (s.left)
+        factor = 1.0f + load4(scale + k, s.left);
+    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1)) {
+        ulong i = (s.map * positions + t) * c + s.i;
+        float4 value = load4(dy + i, s.left);
         if (dx)
-            GIVE4(dx, i, value * factor, count);
+            GIVE4(dx, i, value * factor, s.left);
         if (dshift)
             pair4_add(&sum, value);
         if (dscale)
-            pair4_add(&dot, value * load4(x + i, count));
+            pair4_add(&dot, value * load4(x + i, s.left));
     }
-    float4 sum_total = column_sums(sum, sums);
-    float4 dot_total = column_sums(dot, sums);
-    if (get_local_id(1) == 0 && k < c) {
+    float4 sum_total = column_pair_sum(sum, sums);
+    float4 dot_total = column_pair_sum(dot, sums);
+    if (get_local_id(1) == 0 && s.left) {
         if (dshift)
-            GIVE4(dshift, b * c + k, sum_total, count);
+            GIVE4(dshift, k, sum_total, s.left);
         if (dscale)
-            GIVE4(dscale, b * c + k, dot_total, count);
+            GIVE4(dscale, k, dot_total, s.left);
     }
 }

@@ -6,8 +6,8 @@
 /* An item sums whole patches, four channels each (ocl_columns over all
  * patches). */
 __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
-                              ulong c, ulong step, ulong chunks,
-                              ulong across, ulong ph, ulong pw, float eps)
+                              ulong c, ulong step, ulong chunks, ulong across,
+                              ulong ph, ulong pw, float eps)
 {
     columns s = columns_of(patches, c, step, chunks);
     ulong line = across * pw * c; /* of x */
@@ -15,13 +15,12 @@ __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
     AT(mean), AT(std), AT(x);
     for (ulong p = s.row; p < s.end; p += get_local_size(1)) {
         ulong row = p / across * ph; /* n h + the first line */
-        __global const float *from =
-            x + row * line + p % across * pw * c + s.i;
-        sum4 sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
+        __global const float *from = x + row * line + p % across * pw * c + s.i;
+        pair4 sum = {0, 0}, rest = {0, 0}, squares = {0, 0};
         for (ulong i = 0; i < ph; i++)
             for (ulong j = 0; j < pw; j++)
-                sum4_add(&sum, load4(from + i * line + j * c, s.left));
-        float4 m = (sum.sum + sum.rest) / count;
+                pair4_add(&sum, load4(from + i * line + j * c, s.left));
+        float4 m = (pair4_value(sum)) / count;
         if (mean)
             store4(mean + p * c + s.i, s.left, m);
         if (!std)
@@ -29,11 +28,11 @@ __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
         for (ulong i = 0; i < ph; i++)
             for (ulong j = 0; j < pw; j++) {
                 float4 d = load4(from + i * line + j * c, s.left) - m;
-                sum4_add(&rest, d);
-                sum4_add(&squares, d * d);
+                pair4_add(&rest, d);
+                pair4_add(&squares, d * d);
             }
-        float4 off = (rest.sum + rest.rest) / count;
-        float4 square = (squares.sum + squares.rest) / count - off * off;
+        float4 off = (pair4_value(rest)) / count;
+        float4 square = (pair4_value(squares)) / count - off * off;
         store4(std + p * c + s.i, s.left, sqrt(fmax(square, 0.0f) + eps));
     }
 }
@@ -42,8 +41,8 @@ __kernel void moments_patches(OUT(mean), OUT(std), IN(x), ulong patches,
  * [n,chunks,3,c] (columns_moments). An item takes four channels of a sample
  * (ocl_columns over the samples, `groups` of them). */
 __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
-                           ulong each, ulong groups, ulong rows,
-                           ulong step, ulong chunks, float eps)
+                           ulong each, ulong groups, ulong rows, ulong step,
+                           ulong chunks, float eps)
 {
     columns s = columns_of(n, c, each, groups);
     float count = (float)rows;
@@ -51,7 +50,7 @@ __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
     for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
         __global const float *from = parts + r * chunks * 3 * c + s.i;
         float4 sum = 0;
-        sum4 rest = {0, 0}, squares = {0, 0};
+        pair4 rest = {0, 0}, squares = {0, 0};
         for (ulong chunk = 0; chunk < chunks; chunk++) {
             __global const float *p = from + chunk * 3 * c;
             float many = (float)min(step, rows - chunk * step);
@@ -62,12 +61,12 @@ __kernel void moments_maps(OUT(mean), OUT(std), IN(parts), ulong n, ulong c,
             __global const float *p = from + chunk * 3 * c;
             float many = (float)min(step, rows - chunk * step);
             float4 d = load4(p, s.left) - m, along = load4(p + c, s.left);
-            sum4_add(&rest, along + many * d);
-            sum4_add(&squares, load4(p + 2 * c, s.left) +
-                                    d * (2 * along + many * d));
+            pair4_add(&rest, along + many * d);
+            pair4_add(&squares,
+                      load4(p + 2 * c, s.left) + d * (2 * along + many * d));
         }
-        float4 off = (rest.sum + rest.rest) / count;
-        float4 square = (squares.sum + squares.rest) / count - off * off;
+        float4 off = (pair4_value(rest)) / count;
+        float4 square = (pair4_value(squares)) / count - off * off;
         if (mean)
             store4(mean + r * c + s.i, s.left, m + off);
         if (std)
@@ -98,6 +97,6 @@ __kernel void moments_bwd(GRADIENT(dx), IN(dmean), IN(dstd), IN(x), IN(mean),
             float4 d = load4(x + at, s.left) - load4(mean + from, s.left);
             sum += size > 0 ? slope * d : (float4)(0);
         }
-        give4(dx + at, s.left, sum, dx_add);
+        GIVE4(dx, at, sum, s.left);
     }
 }

@@ -11,8 +11,8 @@ __kernel void patchify(GRADIENT(tokens), IN(image), ulong rows, ulong across,
         return;
     ulong row = (uint)z / (uint)p, i = z - row * p;
     ulong j = (uint)x / (uint)c, k = x - j * c;
-    ulong inside = order == PATCH_PIXEL_MAJOR ? i * p * c + x
-                                              : (k * p + i) * p + j;
+    ulong inside =
+        order == PATCH_PIXEL_MAJOR ? i * p * c + x : (k * p + i) * p + j;
     ulong at = (row * across + patch) * p * p * c + inside;
     AT(tokens), AT(image);
     GIVE(tokens, at, image[(z * across + patch) * p * c + x]);

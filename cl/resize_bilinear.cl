@@ -131,6 +131,6 @@ __kernel void resize_apply(GRADIENT(y), IN(x), IN_INDEX(down_first),
                         load4(from + (a * across_from + b) * c, s.left);
             sum += down_weight[a] * part;
         }
-        give4(y + (s.map * across_to + j) * c + s.i, s.left, sum, y_add);
+        GIVE4(y, (s.map * across_to + j) * c + s.i, sum, s.left);
     }
 }

@@ -22,8 +22,7 @@ __kernel void rmsnorm_fwd(OUT(y), OUT(rstd), IN(x), IN(w), ulong rows, ulong c,
     if (r < rows && first == 0)
         rstd[r] = scale;
     for (ulong i = first; i < end; i += step)
-        store4(y + i, c - i,
-               load4(x + i, c - i) * scale * load4(w + i, c - i));
+        store4(y + i, c - i, load4(x + i, c - i) * scale * load4(w + i, c - i));
 }
 
 /* dx += rstd w dy - x rstd^3 mean(w dy x) */
@@ -40,14 +39,14 @@ __kernel void rmsnorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(w), IN(rstd),
     dy += r * c;
     x += r * c;
     for (ulong i = first; i < end; i += step)
-        dots += load4(dy + i, c - i) * load4(w + i, c - i) *
-                load4(x + i, c - i);
+        dots +=
+            load4(dy + i, c - i) * load4(w + i, c - i) * load4(x + i, c - i);
     float dot = row_sum(sum4(dots), sums);
     float scale = r < rows ? rstd[r] : 0;
     float slope = scale * scale * scale * (dot / (float)c);
     for (ulong i = first; i < end; i += step) {
         float4 g = load4(dy + i, c - i) * load4(w + i, c - i);
-        give4(dx + i, c - i, g * scale - load4(x + i, c - i) * slope, dx_add);
+        GIVE4(dx, i, g * scale - load4(x + i, c - i) * slope, c - i);
     }
 }
 

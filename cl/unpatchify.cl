@@ -9,8 +9,8 @@ __kernel void unpatchify(GRADIENT(image), IN(tokens), ulong rows, ulong across,
         return;
     ulong row = (uint)z / (uint)p, i = z - row * p;
     ulong j = (uint)x / (uint)c, k = x - j * c;
-    ulong inside = order == PATCH_PIXEL_MAJOR ? i * p * c + x
-                                              : (k * p + i) * p + j;
+    ulong inside =
+        order == PATCH_PIXEL_MAJOR ? i * p * c + x : (k * p + i) * p + j;
     ulong at = (z * across + patch) * p * c + x;
     AT(image), AT(tokens);
     GIVE(image, at, tokens[(row * across + patch) * p * p * c + inside]);

@@ -15,8 +15,8 @@ static inline float adamw_step(float p, float *m, float *v, float g,
     float scaled = g * args.grad_scale;
     *m = args.beta1 * *m + args.rate1 * scaled;
     *v = args.beta2 * *v + args.rate2 * (scaled * scaled);
-    float way = *m / args.correction1 /
-                (shared_sqrt(*v / args.correction2) + args.eps);
+    float way =
+        *m / args.correction1 / (shared_sqrt(*v / args.correction2) + args.eps);
     return p - args.lr * (way + args.weight_decay * p);
 }
 

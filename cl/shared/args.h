@@ -74,7 +74,7 @@ typedef struct adamw_args {
 
 /* The drifting field of method.md section 2. */
 typedef struct field_args {
-    int variant;       /* FIELD_RELEASE, _PAPER, _TOY */
+    int variant; /* FIELD_RELEASE, _PAPER, _TOY */
     int shape; /* of the kernel: FIELD_LAPLACE, _GAUSSIAN; `kernel` is a word of
                   OpenCL C */
     int normalization; /* FIELD_XY ... */
@@ -83,7 +83,7 @@ typedef struct field_args {
     float attraction, repulsion; /* multipliers, 1 and 1 */
     int scale_features;          /* step 3: divide by scale/sqrt(D) */
     int scale_drift;             /* step 5: divide by sqrt(m_R) */
-    int queries_are_targets; /* x is gen: the self pair is masked */
+    int queries_are_targets;     /* x is gen: the self pair is masked */
 } field_args;
 
 #endif

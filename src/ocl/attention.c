@@ -22,9 +22,8 @@ static drift_status sizes_of(drift_context *ctx, sizes *z, const tensor *q,
                      "attention: %zu queries, %zu keys, %zu heads of %zu are "
                      "too many for a device",
                      n[1], s, n[2], n[3]);
-    *z = (sizes){{(int)n[1], (int)s, (int)n[2], (int)n[3], scale},
-                 n[0],
-                 n[0] * n[2]};
+    *z = (sizes){
+        {(int)n[1], (int)s, (int)n[2], (int)n[3], scale}, n[0], n[0] * n[2]};
     return DRIFT_OK;
 }
 
@@ -44,9 +43,8 @@ static drift_status run(ocl_launch *l, const sizes *z, size_t rows)
 {
     size_t tile = ocl_of(l->ctx)->shape.tile;
     size_t cuts = divide_up((size_t)z->args.d, columns_of(z));
-    size_t groups[3] = {divide_up(rows, ROWS * tile) * z->pairs *
-                            (cuts ? cuts : 1),
-                        1};
+    size_t groups[3] = {
+        divide_up(rows, ROWS * tile) * z->pairs * (cuts ? cuts : 1), 1};
     size_t local[3] = {tile, tile};
     ocl_size(l, z->pairs);
     ocl_bytes(l, &z->args, sizeof z->args);

@@ -42,9 +42,9 @@ static drift_status write_tensor(drift_context *ctx, tensor *t,
     size_t bytes = tensor_count(t) * 4;
     if (!bytes)
         return DRIFT_OK;
-    int code = clEnqueueWriteBuffer(ocl_of(ctx)->queue, t->block->handle,
-                                    CL_TRUE, t->offset * 4, bytes, host, 0,
-                                    NULL, NULL);
+    int code =
+        clEnqueueWriteBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
+                             t->offset * 4, bytes, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? DRIFT_OK
                               : ocl_failed(ctx, code, "writing a tensor");
 }
@@ -54,9 +54,9 @@ static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
     size_t bytes = tensor_count(t) * 4;
     if (!bytes)
         return DRIFT_OK;
-    int code = clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle,
-                                   CL_TRUE, t->offset * 4, bytes, host, 0, NULL,
-                                   NULL);
+    int code =
+        clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
+                            t->offset * 4, bytes, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? DRIFT_OK
                               : ocl_failed(ctx, code, "reading a tensor");
 }
@@ -70,6 +70,8 @@ static drift_status finish(drift_context *ctx)
 static void close_device(drift_context *ctx)
 {
     ocl_device *d = ocl_of(ctx);
+    if (d->queue) /* buffers are freed after the work on them was asked for */
+        clFinish(d->queue);
     ocl_programs_free(d);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
@@ -100,8 +102,9 @@ static int holds(const char *text, const char *part)
     size_t n = strlen(part);
     for (; *text; text++) {
         size_t i = 0;
-        while (i < n && text[i] && tolower((unsigned char)text[i]) ==
-                                       tolower((unsigned char)part[i]))
+        while (i < n && text[i] &&
+               tolower((unsigned char)text[i]) ==
+                   tolower((unsigned char)part[i]))
             i++;
         if (i == n)
             return 1;
@@ -121,9 +124,9 @@ static const ocl_listed *choose(const ocl_listed *list, size_t count,
     for (int gpu = 1; gpu >= 0; gpu--)
         for (size_t i = 0; i < count; i++) {
             const ocl_listed *d = &list[i];
-            int right = *which ? holds(d->name, which) ||
-                                     holds(d->platform_name, which)
-                               : !*d->why_not;
+            int right =
+                *which ? holds(d->name, which) || holds(d->platform_name, which)
+                       : !*d->why_not;
             if (right && !!(d->type & CL_DEVICE_TYPE_GPU) == gpu)
                 return d;
         }
@@ -137,11 +140,10 @@ static void list_text(const ocl_listed *list, size_t count, char *text,
     size_t used = 0;
     snprintf(text, size, "%s", count ? "" : "none");
     for (size_t i = 0; i < count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%zu: %s (%s%s%s)",
-                                 i ? ", " : "", i, list[i].name,
-                                 list[i].platform_name,
-                                 *list[i].why_not ? "; unfit: " : "",
-                                 list[i].why_not);
+        used += (size_t)snprintf(
+            text + used, size - used, "%s%zu: %s (%s%s%s)", i ? ", " : "", i,
+            list[i].name, list[i].platform_name,
+            *list[i].why_not ? "; unfit: " : "", list[i].why_not);
 }
 
 static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
@@ -155,8 +157,7 @@ static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
     d->shape = ocl_shape_of(chosen);
     d->most_bytes = (size_t)chosen->most_bytes;
     d->local_bytes = (size_t)chosen->local_bytes;
-    d->context =
-        clCreateContext(properties, 1, &d->id, NULL, NULL, &code);
+    d->context = clCreateContext(properties, 1, &d->id, NULL, NULL, &code);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clCreateContext");
     d->queue = clCreateCommandQueue(

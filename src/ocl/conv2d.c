@@ -147,7 +147,7 @@ static drift_status windows_back(drift_context *ctx, const tensor *dx,
     ocl_int(&l, (int)(bottom - top));
     ocl_bytes(&l, z, sizeof *z);
     return ocl_box(&l, (size_t)z->w * (size_t)z->ci,
-                    c->images * (size_t)(bottom - top), 1);
+                   c->images * (size_t)(bottom - top), 1);
 }
 
 /* -- forward --------------------------------------------------------------- */
@@ -284,8 +284,8 @@ static drift_status chunks_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     for (chunk c = {0}; next_chunk(v, &c);) {
         if (dw) {
             TRY(windows(ctx, &col, x, v, &c));
-            TRY(product_dw(ctx, dw, !dw->fresh || c.first, &col, dy, v,
-                           c.first, c.pixels));
+            TRY(product_dw(ctx, dw, !dw->fresh || c.first, &col, dy, v, c.first,
+                           c.pixels));
         }
         if (dx) {
             TRY(product_dx(ctx, &col, 0, dy, w, v, c.first, c.pixels));

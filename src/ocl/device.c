@@ -46,7 +46,8 @@ static void describe(ocl_listed *d)
     char extensions[8192] = "";
     clGetPlatformInfo(d->platform, CL_PLATFORM_NAME, sizeof d->platform_name,
                       d->platform_name, NULL);
-#define ASK(what, field) clGetDeviceInfo(d->id, what, sizeof field, &field, NULL)
+#define ASK(what, field)                                                       \
+    clGetDeviceInfo(d->id, what, sizeof field, &field, NULL)
     ASK(CL_DEVICE_TYPE, d->type);
     ASK(CL_DEVICE_NAME, d->name);
     ASK(CL_DEVICE_VERSION, d->version);
@@ -61,15 +62,16 @@ static void describe(ocl_listed *d)
     ASK(CL_DEVICE_EXTENSIONS, extensions);
 #undef ASK
     d->fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
-    const char *why = !available                       ? "it is not available"
-                      : !compiler                      ? "it has no compiler"
-                      : d->group < LEAST_GROUP         ? "its work-groups are too small"
-                      : d->local_bytes < LEAST_LOCAL   ? "it has too little local memory"
-                      : d->most_bytes < LEAST_BUFFER   ? "its buffers are too small"
-                      : strncmp(d->version, "OpenCL 1.0", 10) == 0 ||
-                              strncmp(d->version, "OpenCL 1.1", 10) == 0
-                          ? "it is older than OpenCL 1.2"
-                          : "";
+    const char *why =
+        !available                     ? "it is not available"
+        : !compiler                    ? "it has no compiler"
+        : d->group < LEAST_GROUP       ? "its work-groups are too small"
+        : d->local_bytes < LEAST_LOCAL ? "it has too little local memory"
+        : d->most_bytes < LEAST_BUFFER ? "its buffers are too small"
+        : strncmp(d->version, "OpenCL 1.0", 10) == 0 ||
+                strncmp(d->version, "OpenCL 1.1", 10) == 0
+            ? "it is older than OpenCL 1.2"
+            : "";
     snprintf(d->why_not, sizeof d->why_not, "%s", why);
 }
 

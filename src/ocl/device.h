@@ -12,9 +12,9 @@ typedef struct ocl_listed {
     char name[128], platform_name[128], version[128], driver[128];
     cl_uint units;
     cl_ulong memory, most_bytes, local_bytes;
-    size_t group;       /* most work-items of a group */
+    size_t group; /* most work-items of a group */
     int fp16;
-    char why_not[128];  /* "" when it is fit */
+    char why_not[128]; /* "" when it is fit */
 } ocl_listed;
 
 /* All of them, numbered as `opencl:N` counts; mem_free the list. A machine

@@ -5,7 +5,10 @@
 
 #include <clblast_c.h>
 
-#define NAME(code) {code, #code}
+#define NAME(code)                                                             \
+    {                                                                          \
+        code, #code                                                            \
+    }
 
 static const struct {
     int code;

@@ -51,18 +51,18 @@ typedef struct field_run {
     size_t loaded; /* first row of the chunk in dist */
     /* memory */
     tensor state, sums, slices, counts, found;
-    tensor squares; /* [g][n] of a row: sum of dist w, later of v^2 */
-    tensor ess;     /* [nR][g][n] */
-    tensor drift;   /* [nR][chunks] sums of F^2 */
-    tensor weights; /* [chunks] sums of w */
-    tensor force;   /* [nR-1][g][n][d] or {0}; the last F is in v */
-    tensor dist;    /* [rows][t], of all rows when kept */
-    tensor c;       /* [rows][nR][t] */
-    tensor tiles;   /* [nR][rows][tiles] sums of F^2 */
-    tensor w;       /* [groups][t] */
-    tensor total;   /* [groups][2] */
-    tensor near;    /* [groups][n][2] */
-    tensor row;     /* [groups][n][nR][2] */
+    tensor squares;       /* [g][n] of a row: sum of dist w, later of v^2 */
+    tensor ess;           /* [nR][g][n] */
+    tensor drift;         /* [nR][chunks] sums of F^2 */
+    tensor weights;       /* [chunks] sums of w */
+    tensor force;         /* [nR-1][g][n][d] or {0}; the last F is in v */
+    tensor dist;          /* [rows][t], of all rows when kept */
+    tensor c;             /* [rows][nR][t] */
+    tensor tiles;         /* [nR][rows][tiles] sums of F^2 */
+    tensor w;             /* [groups][t] */
+    tensor total;         /* [groups][2] */
+    tensor near;          /* [groups][n][2] */
+    tensor row;           /* [groups][n][nR][2] */
     tensor col_near, col; /* [groups][nR][t] */
 } field_run;
 
@@ -97,8 +97,8 @@ static size_t across(const field_run *run)
 /* A tensor of a*b*c numbers, or only its bytes. Numbers too large to count
  * are far beyond what is allowed. */
 typedef struct cursor {
-    size_t bytes;  /* of all */
-    size_t most;   /* of the largest */
+    size_t bytes; /* of all */
+    size_t most;  /* of the largest */
     int make;
     drift_status status;
 } cursor;
@@ -140,9 +140,8 @@ static void place(field_run *run, cursor *at)
     size_t slices = 0;
     for (size_t i = 0; i < sizeof sum_of / sizeof *sum_of; i++)
         slices = sum_of[i] > slices ? sum_of[i] : slices;
-    run->chunks = run->rows < run->n
-                      ? run->g * parts_of(run->n, run->rows)
-                      : parts_of(run->g, run->groups);
+    run->chunks = run->rows < run->n ? run->g * parts_of(run->n, run->rows)
+                                     : parts_of(run->g, run->groups);
     take(run, at, &run->state, DTYPE_F32, STATE, 1, 1);
     take(run, at, &run->sums, DTYPE_F32, nr + 2, 1, 1);
     take(run, at, &run->slices, DTYPE_F32, slices, 1, 1);
@@ -202,8 +201,7 @@ static int choose(field_run *run, size_t memory)
         if (run->groups > 1)
             run->groups = half_of(run->groups);
         else if (run->rows > wide)
-            run->rows = parts_of(half_of(run->rows), wide) * wide <
-                                run->rows
+            run->rows = parts_of(half_of(run->rows), wide) * wide < run->rows
                             ? parts_of(half_of(run->rows), wide) * wide
                             : wide;
         else if (run->rows > 1)
@@ -278,9 +276,8 @@ static chunk chunk_of(const field_run *run, size_t round, size_t b)
     chunk c = {.number = round * blocks_of(run) + b};
     c.base = round * run->groups * run->n;
     c.first = c.base + b * run->rows;
-    c.rows = run->rows < run->n
-                 ? least_size(run->rows, run->n - b * run->rows)
-                 : groups_in(run, round) * run->n;
+    c.rows = run->rows < run->n ? least_size(run->rows, run->n - b * run->rows)
+                                : groups_in(run, round) * run->n;
     return c;
 }
 
@@ -631,8 +628,8 @@ static drift_status ess_stats(field_run *run)
 {
     drift_status status = DRIFT_OK;
     size_t n = run->all, slices = count_slices(run), rank = (n - 1) / 10;
-    tensor mean = tensor_view(run->stats, FIELD_STAT_ESS(run->nr, 0),
-                              SHAPE(run->nr));
+    tensor mean =
+        tensor_view(run->stats, FIELD_STAT_ESS(run->nr, 0), SHAPE(run->nr));
     int nr = (int)run->nr;
     TRY(sum(run, &mean, 1, &run->ess, run->nr, n, 1 / (double)n));
     for (int shift = 28; shift >= 0; shift -= 4) {

@@ -1,5 +1,5 @@
 /* gate: y = x + gate[b,c] r[b,t,c]; without x: y = gate r. */
-#include "ocl/ocl.h"
+#include "ocl/map.h"
 
 static size_t positions_of(const tensor *map, const tensor *gate)
 {
@@ -28,6 +28,7 @@ drift_status ocl_gate_bwd(drift_context *ctx, tensor *dx, tensor *dr,
                           const tensor *gate)
 {
     size_t samples = gate->shape.dim[0], c = gate->shape.dim[1];
+    size_t positions = positions_of(dy, gate);
     ocl_launch l = ocl_begin(ctx, "gate", "gate_bwd");
     ocl_gradient(&l, dx);
     ocl_gradient(&l, dr);
@@ -35,7 +36,7 @@ drift_status ocl_gate_bwd(drift_context *ctx, tensor *dx, tensor *dr,
     ocl_tensor(&l, dy);
     ocl_tensor(&l, r);
     ocl_tensor(&l, gate);
-    ocl_size(&l, positions_of(dy, gate));
+    ocl_size(&l, positions);
     ocl_size(&l, c);
-    return ocl_columns(&l, samples, c);
+    return ocl_columns(&l, samples, positions, c);
 }

@@ -29,8 +29,8 @@ static drift_status scale(drift_context *ctx, ocl_matrix c, size_t batch,
 {
     drift_status status = DRIFT_OK;
     for (size_t i = 0; i < batch; i++) {
-        tensor matrix = tensor_view(c.tensor, c.offset + i * c.batch,
-                                    SHAPE(m * c.row));
+        tensor matrix =
+            tensor_view(c.tensor, c.offset + i * c.batch, SHAPE(m * c.row));
         ocl_launch l = ocl_begin(ctx, "gemm", "gemm_scale");
         ocl_tensor(&l, &matrix);
         ocl_size(&l, n);
@@ -65,10 +65,9 @@ static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
  * times as fast as CLBlast's own choice. */
 static void suit_cpu(drift_context *ctx, const ocl_device *d)
 {
-    const char *names[] = {"GEMMK", "KREG", "KWG",   "KWI",   "MDIMA",
-                           "MDIMC", "MWG",  "NDIMB", "NDIMC", "NWG",
-                           "SA",    "SB",   "STRM",  "STRN",  "VWM",
-                           "VWN"};
+    const char *names[] = {"GEMMK", "KREG",  "KWG",   "KWI", "MDIMA", "MDIMC",
+                           "MWG",   "NDIMB", "NDIMC", "NWG", "SA",    "SB",
+                           "STRM",  "STRN",  "VWM",   "VWN"};
     const char *smallest = "XGEMM_MIN_INDIRECT_SIZE";
     size_t count = sizeof names / sizeof *names, always = 1;
     cl_uint vector = 0;
@@ -76,8 +75,8 @@ static void suit_cpu(drift_context *ctx, const ocl_device *d)
                     &vector, NULL);
     size_t v = vector >= 16 ? 16 : vector >= 8 ? 8 : 4;
     size_t cols = v == 16 ? 8 : 4; /* more registers come with wider ones */
-    size_t values[] = {0, 1, 16, 1, 1, 1, 2 * v, 1, 1, cols, 0, 0, 0, 0, v,
-                       cols};
+    size_t values[] = {0, 1,    16, 1, 1, 1, 2 * v, 1,
+                       1, cols, 0,  0, 0, 0, v,     cols};
     int code = CLBlastOverrideParameters(d->id, "Xgemm", CLBlastPrecisionSingle,
                                          count, names, values);
     if (code == CL_SUCCESS)

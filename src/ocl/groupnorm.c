@@ -21,7 +21,8 @@ typedef struct inputs {
     const tensor *x, *w, *b, *mod, *mean, *rstd;
 } inputs;
 
-static ocl_column_cut columns_of(drift_context *ctx, const sizes *s, size_t each)
+static ocl_column_cut columns_of(drift_context *ctx, const sizes *s,
+                                 size_t each)
 {
     return ocl_columns_of(ctx, s->rows, s->c, each, 0);
 }

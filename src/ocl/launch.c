@@ -158,15 +158,3 @@ drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y, size_t z)
     size_t size[3] = {x, y, z}, side = ocl_of(l->ctx)->shape.tile;
     return box(l, size, (size_t[3]){side, side, 1});
 }
-
-#define COLUMN_WIDTH 8 /* items, of four columns: a line of a GPU's memory */
-
-drift_status ocl_columns(ocl_launch *l, size_t samples, size_t c)
-{
-    size_t width = 1;
-    while (width < COLUMN_WIDTH && 4 * width < c)
-        width *= 2;
-    size_t groups[3] = {samples * ((c + 4 * width - 1) / (4 * width)), 1};
-    size_t local[3] = {width, ocl_of(l->ctx)->shape.group / width};
-    return ocl_run(l, 2, groups, local);
-}

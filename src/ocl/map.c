@@ -24,7 +24,7 @@ drift_status ocl_rows(ocl_launch *l, size_t rows, size_t c)
 }
 
 ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
-                           size_t each, size_t most)
+                              size_t each, size_t most)
 {
     size_t group = ocl_of(ctx)->shape.group;
     ocl_column_cut s = {.width = 1};
@@ -46,22 +46,27 @@ drift_status ocl_columns_run(ocl_launch *l, ocl_column_cut s, size_t batch)
     return ocl_run(l, 2, groups, local);
 }
 
+drift_status ocl_columns(ocl_launch *l, size_t batch, size_t rows, size_t c)
+{
+    ocl_column_cut s = ocl_columns_of(l->ctx, rows, c, OCL_EACH_SUM, 1);
+    s.chunks = 1; /* of no rows, too */
+    return ocl_columns_run(l, s, batch);
+}
+
 drift_status ocl_columns_add(drift_context *ctx, tensor *gradient,
                              const tensor *parts, size_t rows, size_t c)
 {
     ocl_launch l = ocl_begin(ctx, "map", "columns_add");
-    ocl_column_cut s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, 1);
-    s.chunks = 1; /* of no rows, too */
     ocl_gradient(&l, gradient);
     ocl_tensor(&l, parts);
     ocl_size(&l, rows);
     ocl_size(&l, c);
-    return ocl_columns_run(&l, s, 1);
+    return ocl_columns(&l, 1, rows, c);
 }
 
 drift_status ocl_columns_moments(drift_context *ctx, tensor *parts,
-                                 ocl_column_cut *s, const tensor *x, size_t batch,
-                                 size_t rows, size_t c)
+                                 ocl_column_cut *s, const tensor *x,
+                                 size_t batch, size_t rows, size_t c)
 {
     drift_status status = DRIFT_OK;
     *s = ocl_columns_of(ctx, rows, c, OCL_EACH_SUM, 0);

@@ -1,5 +1,5 @@
 /* modulate: y[b,t,c] = x[b,t,c] (1 + scale[b,c]) + shift[b,c]. */
-#include "ocl/ocl.h"
+#include "ocl/map.h"
 
 static size_t positions_of(const tensor *map, const tensor *scale)
 {
@@ -28,6 +28,7 @@ drift_status ocl_modulate_bwd(drift_context *ctx, tensor *dx, tensor *dshift,
                               const tensor *scale)
 {
     size_t samples = scale->shape.dim[0], c = scale->shape.dim[1];
+    size_t positions = positions_of(dy, scale);
     ocl_launch l = ocl_begin(ctx, "modulate", "modulate_bwd");
     ocl_gradient(&l, dx);
     ocl_gradient(&l, dshift);
@@ -35,7 +36,7 @@ drift_status ocl_modulate_bwd(drift_context *ctx, tensor *dx, tensor *dshift,
     ocl_tensor(&l, dy);
     ocl_tensor(&l, x);
     ocl_tensor(&l, scale);
-    ocl_size(&l, positions_of(dy, scale));
+    ocl_size(&l, positions);
     ocl_size(&l, c);
-    return ocl_columns(&l, samples, c);
+    return ocl_columns(&l, samples, positions, c);
 }

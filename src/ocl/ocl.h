@@ -62,7 +62,8 @@ const char *ocl_code_name(int code);
 /* Record "WHAT: CL_..." as DRIFT_ERROR_DEVICE (memory: DRIFT_ERROR_MEMORY). */
 drift_status ocl_failed(drift_context *ctx, int code, const char *what);
 
-/* -- programs (program.c) --------------------------------------------------- */
+/* -- programs (program.c) ---------------------------------------------------
+ */
 
 /* A kernel of cl/FILE.cl, built at its first use; owned by the device. */
 drift_status ocl_kernel(drift_context *ctx, const char *file, const char *name,
@@ -76,7 +77,8 @@ typedef struct ocl_source {
 } ocl_source;
 extern const ocl_source ocl_sources[]; /* up to a NULL name */
 
-/* -- launches (launch.c) ---------------------------------------------------- */
+/* -- launches (launch.c) ----------------------------------------------------
+ */
 
 typedef struct ocl_launch {
     drift_context *ctx;
@@ -104,10 +106,6 @@ size_t ocl_stream_blocks(uint64_t first, size_t n);
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
 /* n groups of shape.group items: a row, a sample, a channel each. */
 drift_status ocl_groups(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
-/* Groups that sum over the positions of a map [samples,positions,c], see
- * cl/shared/pair.h. */
-drift_status ocl_columns(ocl_launch *l, size_t samples,
-                         size_t c) DRIFT_MUST_CHECK;
 /* One work-item for each place of a box, x between neighbours in memory: a
  * kernel knows where it is without dividing. It asks for get_global_id alone
  * and guards each dimension (y = z = 1: x alone). */
@@ -120,8 +118,7 @@ drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y,
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
                      const size_t local[3]) DRIFT_MUST_CHECK;
 
-/* -- helpers ----------------------------------------------------------------
- */
+/* -- helpers --------------------------------------------------------------- */
 
 /* y = 0 for a gradient marked fresh (NULL is fine): for ops that add to it
  * in several launches, then as if not fresh. (fill.c) */

@@ -22,12 +22,6 @@ struct ocl_program {
     int count;
 };
 
-/* In the order they need each other. */
-static const char *const shared_parts[] = {
-    "shared/portable.h", "shared/args.h",   "shared/activation.h",
-    "shared/adamw.h",    "shared/random.h", "shared/kernel.h",
-    "shared/pair.h",     "shared/philox.h"};
-
 static const ocl_source *source_of(const char *name)
 {
     for (const ocl_source *s = ocl_sources; s->name; s++)
@@ -63,8 +57,7 @@ static drift_status add_lines(drift_context *ctx, text *t, FILE *f)
     drift_status status = DRIFT_OK;
     char line[1024];
     while (fgets(line, sizeof line, f))
-        TRY(text_add(ctx, t,
-                     strncmp(line, "#include \"", 10) ? line : "\n"));
+        TRY(text_add(ctx, t, strncmp(line, "#include \"", 10) ? line : "\n"));
 out:
     return status;
 }
@@ -128,13 +121,14 @@ static drift_status build(drift_context *ctx, ocl_program *p)
     int code;
     snprintf(options, sizeof options, "-cl-std=CL1.2 -DGROUP=%zu -DTILE=%zu",
              d->shape.group, d->shape.tile);
-    for (size_t i = 0; i < sizeof shared_parts / sizeof *shared_parts; i++)
-        TRY(add_part(ctx, &source, shared_parts[i]));
+    for (const ocl_source *part = ocl_sources; part->name; part++)
+        if (!strncmp(part->name, "shared/", 7))
+            TRY(add_part(ctx, &source, part->name));
     snprintf(name, sizeof name, "%s.cl", p->file);
     TRY(add_part(ctx, &source, name));
     const char *data = source.data;
-    p->program = clCreateProgramWithSource(d->context, 1, &data, &source.size,
-                                           &code);
+    p->program =
+        clCreateProgramWithSource(d->context, 1, &data, &source.size, &code);
     if (code != CL_SUCCESS) {
         status = ocl_failed(ctx, code, "clCreateProgramWithSource");
         goto out;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A part of src/ includes only parts that stand before it, and itself.
+# A part of src/ includes only parts that stand before it, and itself; `shared`
+# is cl/shared.
 top=${abs_top_srcdir:-.}
 order="shared base ops cpu ocl tape formats nn drift data plot eval train tools"
 status=0
