@@ -142,8 +142,7 @@ var *condition_forward(generator *g, tape *t, const tensor *flat,
         cond = sum(
             t, cond,
             tape_embedding(
-                t,
-                params_leaf(&g->params, t, flat, g->condition.style_table),
+                t, params_leaf(&g->params, t, flat, g->condition.style_table),
                 in->style, c->style_shared ? 0 : c->style_codes),
             1);
     if (c->use_alpha)

@@ -60,9 +60,9 @@ drift_status ocl_transfers_open(drift_context *ctx)
     x->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clCreateCommandQueue");
-    x->fault = clCreateBuffer(d->context,
-                              CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
-                              sizeof none, (void *)(uintptr_t)none, &code);
+    x->fault =
+        clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
+                       sizeof none, (void *)(uintptr_t)none, &code);
     return code == CL_SUCCESS ? DRIFT_OK
                               : ocl_failed(ctx, code, "clCreateBuffer");
 }
@@ -117,9 +117,9 @@ static drift_status piece_new(drift_context *ctx, size_t bytes, piece **out)
     if (!p)
         return DRIFT_ERROR_MEMORY;
     p->bytes = bytes;
-    p->pinned = clCreateBuffer(d->context,
-                               CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR,
-                               bytes, NULL, &code);
+    p->pinned =
+        clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR,
+                       bytes, NULL, &code);
     if (code == CL_SUCCESS)
         p->host = clEnqueueMapBuffer(d->queue, p->pinned, CL_TRUE,
                                      CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0,
@@ -187,11 +187,11 @@ static drift_status check_fault(drift_context *ctx)
     if (!x->watched)
         return DRIFT_OK;
     x->watched = 0;
-    int code = clEnqueueReadBuffer(d->queue, x->fault, CL_TRUE, 0,
-                                   sizeof fault, fault, 0, NULL, NULL);
+    int code = clEnqueueReadBuffer(d->queue, x->fault, CL_TRUE, 0, sizeof fault,
+                                   fault, 0, NULL, NULL);
     if (code == CL_SUCCESS && fault[0])
-        code = clEnqueueWriteBuffer(d->queue, x->fault, CL_TRUE, 0,
-                                    sizeof none, none, 0, NULL, NULL);
+        code = clEnqueueWriteBuffer(d->queue, x->fault, CL_TRUE, 0, sizeof none,
+                                    none, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "reading a fault");
     return fault[0] ? ERROR(ctx, DRIFT_ERROR_SHAPE,
@@ -214,8 +214,8 @@ drift_status ocl_write(drift_context *ctx, tensor *t, const void *host)
         TRY(piece_get(ctx, n, &p));
         memcpy(p->host, (const char *)host + at, n);
         int code = clEnqueueWriteBuffer(d->queue, t->block->handle, CL_FALSE,
-                                        t->offset * 4 + at, n, p->host, 0,
-                                        NULL, &p->busy);
+                                        t->offset * 4 + at, n, p->host, 0, NULL,
+                                        &p->busy);
         if (code != CL_SUCCESS) {
             status = ocl_failed(ctx, code, "writing a tensor");
             goto out;
@@ -256,8 +256,8 @@ drift_status ocl_upload(drift_context *ctx, tensor *t, const void *host)
     ocl_transfers *x = d->transfers;
     size_t bytes = tensor_count(t) * 4;
     piece *p = NULL;
-    spare *s = bytes && bytes <= MOST_PIECE ? spare_of(ctx, t->block->bytes)
-                                            : NULL;
+    spare *s =
+        bytes && bytes <= MOST_PIECE ? spare_of(ctx, t->block->bytes) : NULL;
     if (!s) /* too long, or no memory for two */
         return ocl_write(ctx, t, host);
     TRY(piece_get(ctx, bytes, &p));
@@ -291,9 +291,9 @@ drift_status ocl_read(drift_context *ctx, const tensor *t, void *host)
     size_t bytes = tensor_count(t) * 4;
     if (!bytes || status != DRIFT_OK)
         return status;
-    int code = clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle,
-                                   CL_TRUE, t->offset * 4, bytes, host, 0, NULL,
-                                   NULL);
+    int code =
+        clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
+                            t->offset * 4, bytes, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? DRIFT_OK
                               : ocl_failed(ctx, code, "reading a tensor");
 }
@@ -306,9 +306,9 @@ drift_status ocl_fetch(drift_context *ctx, const tensor *t, fetch *f)
     if (!f->bytes)
         return DRIFT_OK;
     TRY(piece_get(ctx, f->bytes, &p));
-    int code = clEnqueueReadBuffer(d->queue, t->block->handle, CL_FALSE,
-                                   t->offset * 4, f->bytes, p->host, 0, NULL,
-                                   &p->busy);
+    int code =
+        clEnqueueReadBuffer(d->queue, t->block->handle, CL_FALSE, t->offset * 4,
+                            f->bytes, p->host, 0, NULL, &p->busy);
     if (code == CL_SUCCESS)
         code = clFlush(d->queue);
     if (code != CL_SUCCESS) {

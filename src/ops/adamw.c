@@ -24,8 +24,7 @@ static int is_rate(float rate, float beta)
 }
 
 drift_status check_adamw(drift_context *ctx, tensor *p, tensor *m, tensor *v,
-                         const tensor *g, const tensor *scale,
-                         adamw_args args)
+                         const tensor *g, const tensor *scale, adamw_args args)
 {
     size_t n = tensor_count(p);
     if (tensor_count(m) != n || tensor_count(v) != n || tensor_count(g) != n)

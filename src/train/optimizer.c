@@ -147,9 +147,8 @@ drift_status optimizer_step(optimizer *o, int64_t n)
     const optimizer_config *c = &o->config;
     params *p = o->params;
     o->learning_rate = optimizer_rate(c, n);
-    adamw_args args =
-        adamw_args_of(o->learning_rate, c->beta1, c->beta2, c->eps,
-                      c->weight_decay, (uint64_t)n);
+    adamw_args args = adamw_args_of(o->learning_rate, c->beta1, c->beta2,
+                                    c->eps, c->weight_decay, (uint64_t)n);
     TRY(op_adamw(o->ctx, &p->value, &o->m, &o->v, &p->grad, &o->scale, args));
     for (int i = 0; i < c->ema_count; i++)
         TRY(op_ema(o->ctx, &o->ema[i], &p->value, c->ema[i]));

@@ -306,8 +306,7 @@ drift_status step_settle(step *s)
         return DRIFT_OK;
     s->pending = 0;
     for (size_t i = 0; i < s->family_count; i++) {
-        drift_status one =
-            loss_read(s->ctx, &s->readings[i], &s->stats[i]);
+        drift_status one = loss_read(s->ctx, &s->readings[i], &s->stats[i]);
         status = status == DRIFT_OK ? one : status;
     }
     TRY(status);

@@ -494,9 +494,10 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        status = step_run(&t->step, n, log || n + 1 == t->c->run.steps ||
-                                           is_due(n + 1, t->c->run.preview_every) ||
-                                           is_due(n + 1, t->c->run.save_every));
+        status = step_run(&t->step, n,
+                          log || n + 1 == t->c->run.steps ||
+                              is_due(n + 1, t->c->run.preview_every) ||
+                              is_due(n + 1, t->c->run.save_every));
         if (status == DRIFT_ERROR_NUMBER)
             status = give_up(t, status);
         TRY(status);

@@ -19,9 +19,8 @@ static void formula(double *const y[], const double *const x[], const void *arg)
 
 /* Few rows: indices repeat, within a sum too. */
 static const sizes cases[] = {
-    {1, 1, 1, 1, 0, NULL},    {3, 5, 4, 7, 0, NULL},
-    {17, 1, 11, 67, 0, NULL}, {37, 4, 3, 130, 0, NULL},
-    {5, 3, 13, 9, 4, NULL},   {60, 32, 64, 48, 2, NULL},
+    {1, 1, 1, 1, 0, NULL},    {3, 5, 4, 7, 0, NULL},  {17, 1, 11, 67, 0, NULL},
+    {37, 4, 3, 130, 0, NULL}, {5, 3, 13, 9, 4, NULL}, {60, 32, 64, 48, 2, NULL},
     {60, 32, 64, 48, 0, NULL}};
 #define CASES (sizeof cases / sizeof *cases)
 
@@ -34,8 +33,8 @@ void test_embedding_fwd(harness *t)
                    s.stride);
         operand *y = case_output(t, SHAPE(s.b, s.c));
         operand *table = case_input(t, SHAPE(s.rows, s.c), -2, 2);
-        operand *index = case_index(t, SHAPE(s.b, s.j),
-                                    (int)(s.stride ? s.stride : s.rows));
+        operand *index =
+            case_index(t, SHAPE(s.b, s.j), (int)(s.stride ? s.stride : s.rows));
         s.index = index->index;
         y->terms = s.j == 1 ? 0 : (double)s.j;
         case_reference(t, formula, &s, LIST(y), LIST(table));
@@ -80,14 +79,15 @@ void test_embedding_bwd(harness *t)
         case_begin(t, "%zux%zu of %zux%zu by %zu", s.b, s.j, s.rows, s.c,
                    s.stride);
         operand *table = case_input(t, SHAPE(s.rows, s.c), -2, 2);
-        operand *index = case_index(t, SHAPE(s.b, s.j),
-                                    (int)(s.stride ? s.stride : s.rows));
+        operand *index =
+            case_index(t, SHAPE(s.b, s.j), (int)(s.stride ? s.stride : s.rows));
         operand *dy = case_input(t, SHAPE(s.b, s.c), -1, 1);
         operand *dtable = case_gradient(t, SHAPE(s.rows, s.c));
         s.index = index->index;
         dtable->terms = 1 + (double)(s.b * s.j) / (double)s.rows;
         case_gradients(t, formula, &s, LIST(dy), LIST(table), LIST(dtable));
-        CASE_RUN(t, op_embedding_bwd(ctx, T(dtable), T(dy), T(index), s.stride));
+        CASE_RUN(t,
+                 op_embedding_bwd(ctx, T(dtable), T(dy), T(index), s.stride));
     }
 
     case_begin(t, "invalid shapes");
