@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ocl/cache.h"
 #include "ocl/device.h"
 
 /* -- memory ----------------------------------------------------------------
@@ -77,6 +78,7 @@ static void close_device(drift_context *ctx)
         clReleaseCommandQueue(d->queue);
     if (d->context)
         clReleaseContext(d->context);
+    mem_free(d->cache);
     mem_free(d);
     ctx->device = NULL;
 }
@@ -164,7 +166,7 @@ static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
         d->context, d->id, ctx->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clCreateCommandQueue");
-    return DRIFT_OK;
+    return ocl_cache_open(ctx, d);
 }
 
 drift_status ocl_open(drift_context *ctx, const char *which)
