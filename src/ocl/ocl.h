@@ -37,6 +37,7 @@ typedef struct ocl_shape {
 } ocl_shape;
 
 typedef struct ocl_program ocl_program;
+typedef struct ocl_transfers ocl_transfers;
 
 /* What was compiled so far, for the lines that tell of it. */
 typedef struct ocl_building {
@@ -56,6 +57,7 @@ typedef struct ocl_device {
     char *cache;           /* folder of built programs, or NULL (cache.h) */
     ocl_building building;
     int products_built; /* CLBlast's kernels, a bit each (gemm.c) */
+    ocl_transfers *transfers;
 } ocl_device;
 
 static inline ocl_device *ocl_of(const drift_context *ctx)
@@ -114,6 +116,10 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size); /* a struct */
  * first ... first+n-1, a block of four each. */
 void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first);
 size_t ocl_stream_blocks(uint64_t first, size_t n);
+
+/* Where a kernel writes what is wrong with its input: int[4] = 1 and three
+ * numbers, by whoever first turns the 1 on. The next read tells (transfer.c). */
+void ocl_fault(ocl_launch *l);
 
 /* One work-item for each of n elements, in groups of shape.group. */
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;

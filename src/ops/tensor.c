@@ -177,3 +177,30 @@ drift_status tensor_read(drift_context *ctx, const tensor *t, void *host)
 {
     return ctx->backend->read(ctx, t, host);
 }
+
+drift_status tensor_upload(drift_context *ctx, tensor *t, const void *host)
+{
+    const backend *b = ctx->backend;
+    return b->upload ? b->upload(ctx, t, host) : b->write(ctx, t, host);
+}
+
+drift_status tensor_fetch(drift_context *ctx, const tensor *t, void *host,
+                          fetch *f)
+{
+    const backend *b = ctx->backend;
+    *f = (fetch){.host = host, .bytes = tensor_count(t) * 4};
+    return b->fetch ? b->fetch(ctx, t, f) : b->read(ctx, t, host);
+}
+
+drift_status fetch_wait(drift_context *ctx, fetch *f)
+{
+    drift_status status =
+        f->handle ? ctx->backend->fetch_wait(ctx, f) : DRIFT_OK;
+    *f = (fetch){0};
+    return status;
+}
+
+drift_status tensors_finish(drift_context *ctx)
+{
+    return ctx->backend->finish(ctx);
+}

@@ -456,10 +456,13 @@ static void fill_progress(const drift_trainer *t, double rate,
     }
 }
 
-/* NaN or infinity: keep what led there for a look, and say where it is. */
+/* NaN or infinity: keep what led there for a look, and say where it is. A
+ * device that works ahead tells after further steps, which did nothing. */
 static drift_status give_up(drift_trainer *t, drift_status status)
 {
     char *path = NULL;
+    t->images -= (t->steps - t->step.number) * (int64_t)t->step.batch;
+    t->steps = t->step.number;
     if (save_failed(t, &path) == DRIFT_OK)
         status = error_prefix(t->ctx, status,
                               "step %" PRId64 " (the state before it is in "
@@ -475,6 +478,12 @@ static drift_status give_up(drift_trainer *t, drift_status status)
     return status;
 }
 
+static drift_status settle(drift_trainer *t)
+{
+    drift_status status = step_settle(&t->step);
+    return status == DRIFT_ERROR_NUMBER ? give_up(t, status) : status;
+}
+
 drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
 {
     drift_status status = DRIFT_OK;
@@ -485,7 +494,10 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        status = step_run(&t->step, n);
+        status = step_run(&t->step, n,
+                          log || n + 1 == t->c->run.steps ||
+                              is_due(n + 1, t->c->run.preview_every) ||
+                              is_due(n + 1, t->c->run.save_every));
         if (status == DRIFT_ERROR_NUMBER)
             status = give_up(t, status);
         TRY(status);
@@ -501,6 +513,7 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         t->seconds += clock_seconds() - start;
     }
     if (!t->done && is_last(t)) {
+        TRY(settle(t));
         TRY(finish(t));
         t->done = 1;
     }
@@ -513,6 +526,7 @@ out:
 drift_status drift_trainer_save(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
+    TRY(settle(t));
     if (t->saved != t->steps)
         TRY(save_state(t));
     TRY(draw_curves(t));

@@ -124,8 +124,8 @@ static void one(bench *b, const setting *set)
     bench_need(b, training_new(ctx, set, &t));
     bench_watch_memory();
     /* The first step measures a sample and cuts the batch. */
-    bench_need(b, step_run(&t.s, t.n++));
-    BENCH(b, set->name, products(&t, set), 0, step_run(&t.s, t.n++));
+    bench_need(b, step_run(&t.s, t.n++, 1));
+    BENCH(b, set->name, products(&t, set), 0, step_run(&t.s, t.n++, 1));
     for (int i = 0; i < PHASE_COUNT; i++)
         printf("%s.%s\t%.6f\t-\t-\t-\n", set->name, phase_names[i],
                t.s.report.phases[i]);
