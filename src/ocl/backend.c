@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ocl/cache.h"
 #include "ocl/device.h"
 #include "ocl/transfer.h"
 
@@ -48,6 +49,7 @@ static void close_device(drift_context *ctx)
         clReleaseCommandQueue(d->queue);
     if (d->context)
         clReleaseContext(d->context);
+    mem_free(d->cache);
     mem_free(d);
     ctx->device = NULL;
 }
@@ -138,7 +140,8 @@ static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
         d->context, d->id, ctx->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clCreateCommandQueue");
-    return ocl_transfers_open(ctx);
+    drift_status status = ocl_cache_open(ctx, d);
+    return status == DRIFT_OK ? ocl_transfers_open(ctx) : status;
 }
 
 drift_status ocl_open(drift_context *ctx, const char *which)

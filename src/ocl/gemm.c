@@ -43,6 +43,12 @@ out:
     return status;
 }
 
+/* CLBlast's routine for it, as a bit. */
+static int routine(size_t batch)
+{
+    return batch == 1 ? 1 : 2;
+}
+
 static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
                     size_t batch, size_t m, size_t n, size_t k, float alpha,
                     float beta)
@@ -88,13 +94,20 @@ static void suit_cpu(drift_context *ctx, const ocl_device *d)
                   ocl_code_name(code));
 }
 
-static void begin(drift_context *ctx, ocl_device *d)
+/* multiply, where CLBlast builds what it needs for it. */
+static int multiply_first(drift_context *ctx, ocl_matrix c, ocl_matrix a,
+                          ocl_matrix b, size_t batch, size_t m, size_t n,
+                          size_t k, float alpha, float beta)
 {
-    if (d->said_clblast++)
-        return;
-    log_info(ctx, "building CLBlast's kernels for %s", ctx->device_text);
-    if (d->shape.type == CL_DEVICE_TYPE_CPU)
+    ocl_device *d = ocl_of(ctx);
+    if (!d->products_built && d->shape.type == CL_DEVICE_TYPE_CPU)
         suit_cpu(ctx, d);
+    d->products_built |= routine(batch);
+    ocl_building_begin(ctx, batch == 1 ? "CLBlast, products"
+                                       : "CLBlast, batches of products");
+    int code = multiply(d, c, a, b, batch, m, n, k, alpha, beta);
+    ocl_building_end(ctx);
+    return code;
 }
 
 drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
@@ -121,8 +134,9 @@ drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                      "%s: a matrix reaches beyond the 2^31 numbers that "
                      "CLBlast counts",
                      what);
-    begin(ctx, d);
-    int code = multiply(d, c, a, b, batch, m, n, k, alpha, beta);
+    int code = d->products_built & routine(batch)
+                   ? multiply(d, c, a, b, batch, m, n, k, alpha, beta)
+                   : multiply_first(ctx, c, a, b, batch, m, n, k, alpha, beta);
     return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(ctx, code, what);
 }
 

@@ -39,6 +39,12 @@ typedef struct ocl_shape {
 typedef struct ocl_program ocl_program;
 typedef struct ocl_transfers ocl_transfers;
 
+/* What was compiled so far, for the lines that tell of it. */
+typedef struct ocl_building {
+    double since, seconds, told; /* begun; spent in all; when told last */
+    int count, lines;            /* things built, lines about it */
+} ocl_building;
+
 typedef struct ocl_device {
     cl_platform_id platform;
     cl_device_id id;
@@ -48,8 +54,10 @@ typedef struct ocl_device {
     size_t most_bytes; /* of one buffer */
     size_t local_bytes;
     ocl_program *programs; /* built so far */
+    char *cache;           /* folder of built programs, or NULL (cache.h) */
+    ocl_building building;
+    int products_built; /* CLBlast's kernels, a bit each (gemm.c) */
     ocl_transfers *transfers;
-    int said_building, said_clblast;
 } ocl_device;
 
 static inline ocl_device *ocl_of(const drift_context *ctx)
@@ -71,6 +79,11 @@ drift_status ocl_failed(drift_context *ctx, int code, const char *what);
 drift_status ocl_kernel(drift_context *ctx, const char *file, const char *name,
                         cl_kernel *out) DRIFT_MUST_CHECK;
 void ocl_programs_free(ocl_device *d);
+
+/* Around whatever may compile: tells what is being built, once that has taken
+ * noticeable time. */
+void ocl_building_begin(drift_context *ctx, const char *what);
+void ocl_building_end(drift_context *ctx);
 
 /* The embedded sources, made from cl/ by the build: lines[0] ... up to NULL. */
 typedef struct ocl_source {
