@@ -202,20 +202,21 @@ static drift_status check_fault(drift_context *ctx)
 
 /* -- host to device -------------------------------------------------------- */
 
-/* On the queue of all other work. */
-drift_status ocl_write(drift_context *ctx, tensor *t, const void *host)
+/* Through pieces into a buffer; the first one waits for `after` (or NULL). */
+static drift_status send(drift_context *ctx, cl_command_queue queue,
+                         cl_mem buffer, size_t offset, const void *host,
+                         size_t bytes, const cl_event *after)
 {
     drift_status status = DRIFT_OK;
-    ocl_device *d = ocl_of(ctx);
-    size_t bytes = tensor_count(t) * 4, n;
-    for (size_t at = 0; at < bytes; at += n) {
+    size_t n;
+    for (size_t at = 0; at < bytes; at += n, after = NULL) {
         piece *p = NULL;
         n = bytes - at < MOST_PIECE ? bytes - at : MOST_PIECE;
         TRY(piece_get(ctx, n, &p));
         memcpy(p->host, (const char *)host + at, n);
-        int code = clEnqueueWriteBuffer(d->queue, t->block->handle, CL_FALSE,
-                                        t->offset * 4 + at, n, p->host, 0, NULL,
-                                        &p->busy);
+        int code =
+            clEnqueueWriteBuffer(queue, buffer, CL_FALSE, offset + at, n,
+                                 p->host, after ? 1 : 0, after, &p->busy);
         if (code != CL_SUCCESS) {
             status = ocl_failed(ctx, code, "writing a tensor");
             goto out;
@@ -223,6 +224,13 @@ drift_status ocl_write(drift_context *ctx, tensor *t, const void *host)
     }
 out:
     return status;
+}
+
+/* On the queue of all other work. */
+drift_status ocl_write(drift_context *ctx, tensor *t, const void *host)
+{
+    return send(ctx, ocl_of(ctx)->queue, t->block->handle, t->offset * 4, host,
+                tensor_count(t) * 4, NULL);
 }
 
 /* A buffer of this size that earlier uploads left, or a new one. */
@@ -254,24 +262,20 @@ drift_status ocl_upload(drift_context *ctx, tensor *t, const void *host)
     drift_status status = DRIFT_OK;
     ocl_device *d = ocl_of(ctx);
     ocl_transfers *x = d->transfers;
-    size_t bytes = tensor_count(t) * 4;
-    piece *p = NULL;
-    spare *s =
-        bytes && bytes <= MOST_PIECE ? spare_of(ctx, t->block->bytes) : NULL;
-    if (!s) /* too long, or no memory for two */
+    cl_event sent = NULL;
+    spare *s = tensor_count(t) ? spare_of(ctx, t->block->bytes) : NULL;
+    if (!s) /* no memory for two */
         return ocl_write(ctx, t, host);
-    TRY(piece_get(ctx, bytes, &p));
-    memcpy(p->host, host, bytes);
-    int code = clEnqueueWriteBuffer(x->queue, s->buffer, CL_FALSE, 0, bytes,
-                                    p->host, s->free ? 1 : 0,
-                                    s->free ? &s->free : NULL, &p->busy);
+    TRY(send(ctx, x->queue, s->buffer, 0, host, tensor_count(t) * 4,
+             s->free ? &s->free : NULL));
+    release(&s->free);
+    int code = clEnqueueMarkerWithWaitList(x->queue, 0, NULL, &sent);
     if (code == CL_SUCCESS)
         code = clFlush(x->queue);
-    release(&s->free);
     if (code == CL_SUCCESS)
         code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &s->free);
     if (code == CL_SUCCESS)
-        code = clEnqueueBarrierWithWaitList(d->queue, 1, &p->busy, NULL);
+        code = clEnqueueBarrierWithWaitList(d->queue, 1, &sent, NULL);
     if (code != CL_SUCCESS) {
         status = ocl_failed(ctx, code, "uploading a tensor");
         goto out;
@@ -280,6 +284,7 @@ drift_status ocl_upload(drift_context *ctx, tensor *t, const void *host)
     t->block->handle = s->buffer;
     s->buffer = old;
 out:
+    release(&sent);
     return status;
 }
 
