@@ -5,8 +5,8 @@
  *     ds = scale p (do v^T - rowsum(do o))  dq = ds k,  dk = ds^T q
  *
  * Threads share out the (batch, head) pairs. Each works through its rows of
- * logits in blocks that stay in the cache, by tile products on q, k, v where
- * they lie (rows h*d apart); only k and v are transposed, once a pair. */
+ * logits in blocks that stay in the cache, by tile products on copies of q, k,
+ * v, made once a pair; k and v are transposed besides. */
 #include <math.h>
 #include <string.h>
 
@@ -40,8 +40,9 @@ typedef struct head {
     size_t row;
 } head;
 
-/* The head where it lies, or, when d is no whole number of tiles, copied to
- * `room` [n,pad_d]. */
+/* The head, copied to `room` [n,pad_d] unless it is like that: where it lies
+ * its rows are often a power of two apart, fall into a few sets of the cache
+ * and cost more than the copy. */
 static head head_of(const tensor *x, const sizes *z, size_t b, size_t h,
                     size_t n, float *room)
 {

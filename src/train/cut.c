@@ -21,7 +21,7 @@
  * processor's last-level cache when the next reads it, and large enough for
  * products to run well. */
 #define CACHE ((size_t)64 << 20)
-#define LEAST 64
+#define LEAST 128
 
 static tensor rows_of(const tensor *t, size_t first, size_t count)
 {
