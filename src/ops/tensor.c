@@ -2,9 +2,9 @@
  *
  * The pool keeps freed blocks and hands the smallest that fits out again, when
  * it is no more than a quarter too large: training repeats the same sizes, so
- * after the first step the device is not asked any more. A step leaves thousands
- * of idle blocks of a few dozen sizes, so the list is one of sizes: the blocks
- * of a size hang behind its first by `same`. */
+ * after the first step the device is not asked any more. A step leaves
+ * thousands of idle blocks of a few dozen sizes, so the list is one of sizes:
+ * the blocks of a size hang behind its first by `same`. */
 #include "ops/tensor.h"
 
 #include <stdint.h>
