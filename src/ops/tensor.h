@@ -27,7 +27,7 @@ typedef struct block {
     void *handle;
     size_t bytes;
     int count;
-    struct block *next; /* in the pool's free list */
+    struct block *next, *same; /* in the pool's list of idle blocks */
 } block;
 
 typedef struct tensor {
