@@ -153,6 +153,10 @@ drift_status ocl_open(drift_context *ctx, const char *which)
     TRY(ocl_list(ctx, &list, &count));
     const ocl_listed *chosen = choose(list, count, which);
     list_text(list, count, text, sizeof text);
+    if (!count)
+        FAIL(ctx, DRIFT_ERROR_DEVICE,
+             "there is no OpenCL device: install a driver, as pocl-opencl-icd "
+             "for the CPU or that of the GPU's maker; see drift-gpu(7)");
     if (!chosen)
         FAIL(ctx, DRIFT_ERROR_DEVICE,
              "there is no OpenCL device '%s'; devices: %s", which, text);

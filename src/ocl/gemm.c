@@ -43,26 +43,34 @@ out:
     return status;
 }
 
-/* CLBlast's routine for it, as a bit. */
-static int routine(size_t batch)
+/* What CLBlast builds kernels for, bits of products_built. */
+#define PRODUCTS 1
+#define BATCHES  2
+
+/* One product. CLBlast's copies go into memory of the pool: left to itself it
+ * asks for a buffer at every call, and ends the process when there is none. */
+static int multiply_one(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
+                        size_t m, size_t n, size_t k, float alpha, float beta,
+                        const tensor *room)
 {
-    return batch == 1 ? 1 : 2;
+    return CLBlastSgemmWithTempBuffer(
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha,
+        a.tensor->block->handle, start(a), a.row, b.tensor->block->handle,
+        start(b), b.row, beta, c.tensor->block->handle, start(c), c.row,
+        &d->queue, NULL, room->block ? room->block->handle : NULL);
 }
 
-static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
-                    size_t batch, size_t m, size_t n, size_t k, float alpha,
-                    float beta)
+/* A whole batch, where no copies are made. */
+static int multiply_all(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
+                        size_t batch, size_t m, size_t n, size_t k, float alpha,
+                        float beta)
 {
-    cl_mem cm = c.tensor->block->handle, am = a.tensor->block->handle;
-    cl_mem bm = b.tensor->block->handle;
-    if (batch == 1)
-        return CLBlastSgemm(CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
-                            alpha, am, start(a), a.row, bm, start(b), b.row,
-                            beta, cm, start(c), c.row, &d->queue, NULL);
     return CLBlastSgemmStridedBatched(
-        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha, am, start(a),
-        a.row, a.batch, bm, start(b), b.row, b.batch, beta, cm, start(c), c.row,
-        c.batch, batch, &d->queue, NULL);
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha,
+        a.tensor->block->handle, start(a), a.row, a.batch,
+        b.tensor->block->handle, start(b), b.row, b.batch, beta,
+        c.tensor->block->handle, start(c), c.row, c.batch, batch, &d->queue,
+        NULL);
 }
 
 /* On a CPU local memory is no faster than any other, and barriers cost: each
@@ -94,27 +102,54 @@ static void suit_cpu(drift_context *ctx, const ocl_device *d)
                   ocl_code_name(code));
 }
 
-/* multiply, where CLBlast builds what it needs for it. */
-static int multiply_first(drift_context *ctx, ocl_matrix c, ocl_matrix a,
-                          ocl_matrix b, size_t batch, size_t m, size_t n,
-                          size_t k, float alpha, float beta)
+static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
+                             ocl_matrix b, size_t batch, size_t m, size_t n,
+                             size_t k, float alpha, float beta,
+                             const char *what)
 {
+    drift_status status = DRIFT_OK;
     ocl_device *d = ocl_of(ctx);
+    tensor room = {0};
+    size_t bytes = 0, last = batch - 1;
     if (!d->products_built && d->shape.type == CL_DEVICE_TYPE_CPU)
         suit_cpu(ctx, d);
-    d->products_built |= routine(batch);
-    ocl_building_begin(ctx, batch == 1 ? "CLBlast, products"
-                                       : "CLBlast, batches of products");
-    int code = multiply(d, c, a, b, batch, m, n, k, alpha, beta);
-    ocl_building_end(ctx);
-    return code;
+    /* Matrices away from the start of their buffer may need more copies. */
+    int code = CLBlastSGemmTempBufferSize(
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
+        start(a) + last * a.batch, a.row, start(b) + last * b.batch, b.row,
+        start(c) + last * c.batch, c.row, &d->queue, &bytes);
+    if (code == CL_SUCCESS && bytes)
+        TRY(tensor_new(ctx, &room, DTYPE_F32, SHAPE((bytes + 3) / 4)));
+    int kind = batch > 1 && !bytes ? BATCHES : PRODUCTS;
+    int first = !(d->products_built & kind);
+    d->products_built |= kind;
+    if (first)
+        ocl_building_begin(ctx, kind == PRODUCTS
+                                    ? "CLBlast, products"
+                                    : "CLBlast, batches of products");
+    if (code == CL_SUCCESS && kind == BATCHES) {
+        code = multiply_all(d, c, a, b, batch, m, n, k, alpha, beta);
+        batch = 0;
+    }
+    for (size_t i = 0; code == CL_SUCCESS && i < batch; i++) {
+        code = multiply_one(d, c, a, b, m, n, k, alpha, beta, &room);
+        a.offset += a.batch;
+        b.offset += b.batch;
+        c.offset += c.batch;
+    }
+    if (first)
+        ocl_building_end(ctx);
+    if (code != CL_SUCCESS)
+        status = ocl_failed(ctx, code, what);
+out:
+    tensor_free(ctx, &room);
+    return status;
 }
 
 drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                        ocl_matrix b, size_t batch, size_t m, size_t n, size_t k,
                        float alpha, float beta)
 {
-    ocl_device *d = ocl_of(ctx);
     char what[200];
     if (!batch || !m || !n)
         return DRIFT_OK;
@@ -134,10 +169,7 @@ drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                      "%s: a matrix reaches beyond the 2^31 numbers that "
                      "CLBlast counts",
                      what);
-    int code = d->products_built & routine(batch)
-                   ? multiply(d, c, a, b, batch, m, n, k, alpha, beta)
-                   : multiply_first(ctx, c, a, b, batch, m, n, k, alpha, beta);
-    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(ctx, code, what);
+    return multiply(ctx, c, a, b, batch, m, n, k, alpha, beta, what);
 }
 
 /* Parts of a long sum: each is as much work as a product of its own, and a

@@ -97,6 +97,16 @@ void ocl_transfers_close(ocl_device *d)
     d->transfers = NULL;
 }
 
+/* "writing a tensor [2,3]: CL_..." */
+static drift_status failed(drift_context *ctx, int code, const char *what,
+                           const tensor *t)
+{
+    char text[SHAPE_TEXT], whole[SHAPE_TEXT + 32];
+    snprintf(whole, sizeof whole, "%s a tensor %s", what,
+             shape_text(t->shape, text));
+    return ocl_failed(ctx, code, whole);
+}
+
 /* -- pieces ---------------------------------------------------------------- */
 
 static int is_over(cl_event e)
@@ -169,6 +179,16 @@ static drift_status piece_get(drift_context *ctx, size_t bytes, piece **out)
                               : ocl_failed(ctx, code, "waiting for a write");
 }
 
+static drift_status piece_for(drift_context *ctx, size_t bytes,
+                              const tensor *t, piece **out)
+{
+    char text[SHAPE_TEXT];
+    drift_status status = piece_get(ctx, bytes, out);
+    return status == DRIFT_OK ? status
+                              : error_prefix(ctx, status, "tensor %s",
+                                             shape_text(t->shape, text));
+}
+
 /* -- faults ---------------------------------------------------------------- */
 
 void ocl_fault(ocl_launch *l)
@@ -204,21 +224,21 @@ static drift_status check_fault(drift_context *ctx)
 
 /* Through pieces into a buffer; the first one waits for `after` (or NULL). */
 static drift_status send(drift_context *ctx, cl_command_queue queue,
-                         cl_mem buffer, size_t offset, const void *host,
-                         size_t bytes, const cl_event *after)
+                         cl_mem buffer, const tensor *t, const void *host,
+                         const cl_event *after)
 {
     drift_status status = DRIFT_OK;
-    size_t n;
+    size_t offset = t->offset * 4, bytes = tensor_count(t) * 4, n;
     for (size_t at = 0; at < bytes; at += n, after = NULL) {
         piece *p = NULL;
         n = bytes - at < MOST_PIECE ? bytes - at : MOST_PIECE;
-        TRY(piece_get(ctx, n, &p));
+        TRY(piece_for(ctx, n, t, &p));
         memcpy(p->host, (const char *)host + at, n);
         int code =
             clEnqueueWriteBuffer(queue, buffer, CL_FALSE, offset + at, n,
                                  p->host, after ? 1 : 0, after, &p->busy);
         if (code != CL_SUCCESS) {
-            status = ocl_failed(ctx, code, "writing a tensor");
+            status = failed(ctx, code, "writing", t);
             goto out;
         }
     }
@@ -229,8 +249,7 @@ out:
 /* On the queue of all other work. */
 drift_status ocl_write(drift_context *ctx, tensor *t, const void *host)
 {
-    return send(ctx, ocl_of(ctx)->queue, t->block->handle, t->offset * 4, host,
-                tensor_count(t) * 4, NULL);
+    return send(ctx, ocl_of(ctx)->queue, t->block->handle, t, host, NULL);
 }
 
 /* A buffer of this size that earlier uploads left, or a new one. */
@@ -266,8 +285,7 @@ drift_status ocl_upload(drift_context *ctx, tensor *t, const void *host)
     spare *s = tensor_count(t) ? spare_of(ctx, t->block->bytes) : NULL;
     if (!s) /* no memory for two */
         return ocl_write(ctx, t, host);
-    TRY(send(ctx, x->queue, s->buffer, 0, host, tensor_count(t) * 4,
-             s->free ? &s->free : NULL));
+    TRY(send(ctx, x->queue, s->buffer, t, host, s->free ? &s->free : NULL));
     release(&s->free);
     int code = clEnqueueMarkerWithWaitList(x->queue, 0, NULL, &sent);
     if (code == CL_SUCCESS)
@@ -277,7 +295,7 @@ drift_status ocl_upload(drift_context *ctx, tensor *t, const void *host)
     if (code == CL_SUCCESS)
         code = clEnqueueBarrierWithWaitList(d->queue, 1, &sent, NULL);
     if (code != CL_SUCCESS) {
-        status = ocl_failed(ctx, code, "uploading a tensor");
+        status = failed(ctx, code, "uploading", t);
         goto out;
     }
     cl_mem old = t->block->handle;
@@ -299,8 +317,7 @@ drift_status ocl_read(drift_context *ctx, const tensor *t, void *host)
     int code =
         clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
                             t->offset * 4, bytes, host, 0, NULL, NULL);
-    return code == CL_SUCCESS ? DRIFT_OK
-                              : ocl_failed(ctx, code, "reading a tensor");
+    return code == CL_SUCCESS ? DRIFT_OK : failed(ctx, code, "reading", t);
 }
 
 drift_status ocl_fetch(drift_context *ctx, const tensor *t, fetch *f)
@@ -310,14 +327,14 @@ drift_status ocl_fetch(drift_context *ctx, const tensor *t, fetch *f)
     piece *p = NULL;
     if (!f->bytes)
         return DRIFT_OK;
-    TRY(piece_get(ctx, f->bytes, &p));
+    TRY(piece_for(ctx, f->bytes, t, &p));
     int code =
         clEnqueueReadBuffer(d->queue, t->block->handle, CL_FALSE, t->offset * 4,
                             f->bytes, p->host, 0, NULL, &p->busy);
     if (code == CL_SUCCESS)
         code = clFlush(d->queue);
     if (code != CL_SUCCESS) {
-        status = ocl_failed(ctx, code, "reading a tensor");
+        status = failed(ctx, code, "reading", t);
         goto out;
     }
     p->kept = 1;
@@ -333,7 +350,7 @@ drift_status ocl_fetch_wait(drift_context *ctx, fetch *f)
     release(&p->busy);
     p->kept = 0;
     if (code != CL_SUCCESS)
-        return ocl_failed(ctx, code, "reading a tensor");
+        return ocl_failed(ctx, code, "reading numbers");
     memcpy(f->host, p->host, f->bytes);
     return DRIFT_OK;
 }

@@ -24,6 +24,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
                .generated = (size_t)d->generated,
                .positives = (size_t)d->positives,
                .negatives = (size_t)d->negatives,
+               .failed = -1,
                .report = {.spread = -1, .spread_least = -1}};
     s->batch = s->entries * s->generated;
     s->spreads = mem_alloc(ctx, s->entries, sizeof *s->spreads);
@@ -317,6 +318,8 @@ drift_status step_settle(step *s)
     TRY(status);
     report_norms(s);
 out:
+    if (status == DRIFT_ERROR_NUMBER)
+        s->failed = s->number;
     return status;
 }
 

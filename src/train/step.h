@@ -70,6 +70,7 @@ typedef struct step {
     size_t family_count;
     loss_reading *readings; /* of each family, while they are under way */
     int64_t number;         /* of the step they belong to */
+    int64_t failed;         /* the step whose numbers were not finite, or -1 */
     int pending;            /* something is under way */
     int timed;              /* the phases wait for the device */
     float *spreads;      /* [Nc], of step_spread */
@@ -84,7 +85,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
 void step_free(step *s); /* {0} is fine */
 
 /* Step n = 0, 1, ...: draw, gradient, update. NaN or infinity is
- * DRIFT_ERROR_NUMBER, with the parameters as they were before step `number`.
+ * DRIFT_ERROR_NUMBER, with the parameters as they were before step `failed`.
  *
  * On a device that works ahead, the host goes on without waiting: the report
  * and an error of step n come with the next step's, or, with `settle`, when

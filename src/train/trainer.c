@@ -456,13 +456,16 @@ static void fill_progress(const drift_trainer *t, double rate,
     }
 }
 
-/* NaN or infinity: keep what led there for a look, and say where it is. A
- * device that works ahead tells after further steps, which did nothing. */
+/* Numbers that are not finite, memory or a device that gave out: keep the
+ * state before that, and say where it is. A device that works ahead tells of
+ * numbers after further steps, which did nothing. */
 static drift_status give_up(drift_trainer *t, drift_status status)
 {
     char *path = NULL;
-    t->images -= (t->steps - t->step.number) * (int64_t)t->step.batch;
-    t->steps = t->step.number;
+    if (t->step.failed >= 0) {
+        t->images -= (t->steps - t->step.failed) * (int64_t)t->step.batch;
+        t->steps = t->step.failed;
+    }
     if (save_failed(t, &path) == DRIFT_OK)
         status = error_prefix(t->ctx, status,
                               "step %" PRId64 " (the state before it is in "
@@ -471,17 +474,20 @@ static drift_status give_up(drift_trainer *t, drift_status status)
     else
         status = error_prefix(t->ctx, status,
                               "step %" PRId64 " (the state before it could "
-                              "not be saved)",
-                              t->steps + 1);
+                              "not be saved; the last checkpoint is of "
+                              "step %" PRId64 ")",
+                              t->steps + 1, t->saved);
     rundir_note(&t->dir, "run fails: %s", drift_error_text(t->ctx));
     mem_free(path);
     return status;
 }
 
-static drift_status settle(drift_trainer *t)
+static drift_status end_step(drift_trainer *t, drift_status status)
 {
-    drift_status status = step_settle(&t->step);
-    return status == DRIFT_ERROR_NUMBER ? give_up(t, status) : status;
+    return status == DRIFT_ERROR_NUMBER || status == DRIFT_ERROR_MEMORY ||
+                   status == DRIFT_ERROR_DEVICE
+               ? give_up(t, status)
+               : status;
 }
 
 drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
@@ -494,13 +500,10 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        status = step_run(&t->step, n,
-                          log || n + 1 == t->c->run.steps ||
-                              is_due(n + 1, t->c->run.preview_every) ||
-                              is_due(n + 1, t->c->run.save_every));
-        if (status == DRIFT_ERROR_NUMBER)
-            status = give_up(t, status);
-        TRY(status);
+        TRY(step_run(&t->step, n,
+                     log || n + 1 == t->c->run.steps ||
+                         is_due(n + 1, t->c->run.preview_every) ||
+                         is_due(n + 1, t->c->run.save_every)));
         t->steps++;
         t->images += (int64_t)t->step.batch;
         double spent = clock_seconds() - start;
@@ -513,20 +516,20 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         t->seconds += clock_seconds() - start;
     }
     if (!t->done && is_last(t)) {
-        TRY(settle(t));
+        TRY(step_settle(&t->step));
         TRY(finish(t));
         t->done = 1;
     }
     if (progress)
         fill_progress(t, rate, progress);
 out:
-    return status;
+    return end_step(t, status);
 }
 
 drift_status drift_trainer_save(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
-    TRY(settle(t));
+    TRY(end_step(t, step_settle(&t->step)));
     if (t->saved != t->steps)
         TRY(save_state(t));
     TRY(draw_curves(t));
