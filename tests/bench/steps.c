@@ -56,7 +56,9 @@ static double dit_flops(const step *s)
         "generator.use_alpha=true", "generator.alpha_max_period=10",           \
         "generator.alpha_norm=false", "generator.style_tokens=32",             \
         "generator.style_shared=true", "generator.null_class=true",            \
-        "drift.normalization=xy", "drift.positives=64"
+        "drift.normalization=xy", "drift.temperatures=[0.02, 0.05, 0.2]",      \
+        "drift.positives=64", "drift.negatives=0", "guidance.alpha_min=1",     \
+        "guidance.alpha_max=1"
 
 /* The bounded one before the unbounded: what the latter frees would count. */
 static const setting settings[] = {
