@@ -43,16 +43,30 @@ out:
     return status;
 }
 
+/* CLBlast's batched product forgets where matrices begin and how far apart
+ * they are, unless they fill the buffer from its start, or their sizes are no
+ * multiples of its tiles. */
+static int is_packed(ocl_matrix x, size_t rows, size_t cols)
+{
+    return start(x) == 0 && x.batch == rows * cols;
+}
+
 static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
                     size_t batch, size_t m, size_t n, size_t k, float alpha,
                     float beta)
 {
     cl_mem cm = c.tensor->block->handle, am = a.tensor->block->handle;
     cl_mem bm = b.tensor->block->handle;
-    if (batch == 1)
-        return CLBlastSgemm(CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
-                            alpha, am, start(a), a.row, bm, start(b), b.row,
-                            beta, cm, start(c), c.row, &d->queue, NULL);
+    int code = CL_SUCCESS;
+    if (batch == 1 || !is_packed(c, m, n) || !is_packed(a, m, k) ||
+        !is_packed(b, k, n)) {
+        for (size_t i = 0; i < batch && code == CL_SUCCESS; i++)
+            code = CLBlastSgemm(CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
+                                alpha, am, start(a) + i * a.batch, a.row, bm,
+                                start(b) + i * b.batch, b.row, beta, cm,
+                                start(c) + i * c.batch, c.row, &d->queue, NULL);
+        return code;
+    }
     return CLBlastSgemmStridedBatched(
         CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha, am, start(a),
         a.row, a.batch, bm, start(b), b.row, b.batch, beta, cm, start(c), c.row,
