@@ -268,8 +268,9 @@ DRIFT_MUST_CHECK drift_status drift_config_resume(drift_context *ctx,
                                                   drift_config **out);
 
 /* One step with all that falls due: metrics, pictures, checkpoints. NaN or
- * infinity gives DRIFT_ERROR_NUMBER with the state in
- * checkpoints/failed-STEP.safetensors. progress may be NULL. Once `done`, a
+ * infinity (DRIFT_ERROR_NUMBER), memory or a device that gives out leave the
+ * state before them in checkpoints/failed-STEP.safetensors, or the text says
+ * that it could not be saved. progress may be NULL. Once `done`, a
  * call does nothing. */
 DRIFT_MUST_CHECK drift_status drift_trainer_step(drift_trainer *trainer,
                                                  drift_progress *progress);

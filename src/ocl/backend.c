@@ -36,6 +36,15 @@ static void block_free(drift_context *ctx, block *b)
         clReleaseMemObject(b->handle);
 }
 
+static drift_status move_failed(drift_context *ctx, int code, const char *what,
+                                const tensor *t)
+{
+    char text[SHAPE_TEXT], whole[SHAPE_TEXT + 32];
+    snprintf(whole, sizeof whole, "%s a tensor %s", what,
+             shape_text(t->shape, text));
+    return ocl_failed(ctx, code, whole);
+}
+
 static drift_status write_tensor(drift_context *ctx, tensor *t,
                                  const void *host)
 {
@@ -46,7 +55,7 @@ static drift_status write_tensor(drift_context *ctx, tensor *t,
         clEnqueueWriteBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
                              t->offset * 4, bytes, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? DRIFT_OK
-                              : ocl_failed(ctx, code, "writing a tensor");
+                              : move_failed(ctx, code, "writing", t);
 }
 
 static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
@@ -58,7 +67,7 @@ static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
         clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
                             t->offset * 4, bytes, host, 0, NULL, NULL);
     return code == CL_SUCCESS ? DRIFT_OK
-                              : ocl_failed(ctx, code, "reading a tensor");
+                              : move_failed(ctx, code, "reading", t);
 }
 
 static drift_status finish(drift_context *ctx)
@@ -201,6 +210,10 @@ drift_status ocl_open(drift_context *ctx, const char *which)
     TRY(ocl_list(ctx, &list, &count));
     const ocl_listed *chosen = choose(list, count, which);
     list_text(list, count, text, sizeof text);
+    if (!count)
+        FAIL(ctx, DRIFT_ERROR_DEVICE,
+             "there is no OpenCL device: install a driver, as pocl-opencl-icd "
+             "for the CPU or that of the GPU's maker; see drift-gpu(7)");
     if (!chosen)
         FAIL(ctx, DRIFT_ERROR_DEVICE,
              "there is no OpenCL device '%s'; devices: %s", which, text);

@@ -61,6 +61,10 @@ static void describe(ocl_listed *d)
     ASK(CL_DEVICE_AVAILABLE, available);
     ASK(CL_DEVICE_EXTENSIONS, extensions);
 #undef ASK
+    text_plain(d->platform_name);
+    text_plain(d->name);
+    text_plain(d->version);
+    text_plain(d->driver);
     d->fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
     const char *why =
         !available                     ? "it is not available"

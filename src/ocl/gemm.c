@@ -43,34 +43,63 @@ out:
     return status;
 }
 
-/* CLBlast's batched product forgets where matrices begin and how far apart
- * they are, unless they fill the buffer from its start, or their sizes are no
- * multiples of its tiles. */
-static int is_packed(ocl_matrix x, size_t rows, size_t cols)
+/* One product. CLBlast's copies go into memory of the pool: left to itself it
+ * asks for a buffer at every call, and ends the process when there is none. */
+static int multiply_one(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
+                        size_t m, size_t n, size_t k, float alpha, float beta,
+                        const tensor *room)
 {
-    return start(x) == 0 && x.batch == rows * cols;
+    return CLBlastSgemmWithTempBuffer(
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha,
+        a.tensor->block->handle, start(a), a.row, b.tensor->block->handle,
+        start(b), b.row, beta, c.tensor->block->handle, start(c), c.row,
+        &d->queue, NULL, room->block ? room->block->handle : NULL);
 }
 
-static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
-                    size_t batch, size_t m, size_t n, size_t k, float alpha,
-                    float beta)
+/* A whole batch, where no copies are made. */
+static int multiply_all(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
+                        size_t batch, size_t m, size_t n, size_t k, float alpha,
+                        float beta)
 {
-    cl_mem cm = c.tensor->block->handle, am = a.tensor->block->handle;
-    cl_mem bm = b.tensor->block->handle;
-    int code = CL_SUCCESS;
-    if (batch == 1 || !is_packed(c, m, n) || !is_packed(a, m, k) ||
-        !is_packed(b, k, n)) {
-        for (size_t i = 0; i < batch && code == CL_SUCCESS; i++)
-            code = CLBlastSgemm(CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
-                                alpha, am, start(a) + i * a.batch, a.row, bm,
-                                start(b) + i * b.batch, b.row, beta, cm,
-                                start(c) + i * c.batch, c.row, &d->queue, NULL);
-        return code;
-    }
     return CLBlastSgemmStridedBatched(
-        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha, am, start(a),
-        a.row, a.batch, bm, start(b), b.row, b.batch, beta, cm, start(c), c.row,
-        c.batch, batch, &d->queue, NULL);
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha,
+        a.tensor->block->handle, start(a), a.row, a.batch,
+        b.tensor->block->handle, start(b), b.row, b.batch, beta,
+        c.tensor->block->handle, start(c), c.row, c.batch, batch, &d->queue,
+        NULL);
+}
+
+static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
+                             ocl_matrix b, size_t batch, size_t m, size_t n,
+                             size_t k, float alpha, float beta,
+                             const char *what)
+{
+    drift_status status = DRIFT_OK;
+    ocl_device *d = ocl_of(ctx);
+    tensor room = {0};
+    size_t bytes = 0, last = batch - 1;
+    /* Matrices away from the start of their buffer may need more copies. */
+    int code = CLBlastSGemmTempBufferSize(
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
+        start(a) + last * a.batch, a.row, start(b) + last * b.batch, b.row,
+        start(c) + last * c.batch, c.row, &d->queue, &bytes);
+    if (code == CL_SUCCESS && bytes)
+        TRY(tensor_new(ctx, &room, DTYPE_F32, SHAPE((bytes + 3) / 4)));
+    if (code == CL_SUCCESS && batch > 1 && !bytes) {
+        code = multiply_all(d, c, a, b, batch, m, n, k, alpha, beta);
+        batch = 0;
+    }
+    for (size_t i = 0; code == CL_SUCCESS && i < batch; i++) {
+        code = multiply_one(d, c, a, b, m, n, k, alpha, beta, &room);
+        a.offset += a.batch;
+        b.offset += b.batch;
+        c.offset += c.batch;
+    }
+    if (code != CL_SUCCESS)
+        status = ocl_failed(ctx, code, what);
+out:
+    tensor_free(ctx, &room);
+    return status;
 }
 
 /* On a CPU local memory is no faster than any other, and barriers cost: each
@@ -136,8 +165,7 @@ drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                      "CLBlast counts",
                      what);
     begin(ctx, d);
-    int code = multiply(d, c, a, b, batch, m, n, k, alpha, beta);
-    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(ctx, code, what);
+    return multiply(ctx, c, a, b, batch, m, n, k, alpha, beta, what);
 }
 
 /* Parts of a long sum: each is as much work as a product of its own, and a

@@ -21,6 +21,8 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size)
 void ocl_tensor(ocl_launch *l, const tensor *t)
 {
     cl_mem buffer = t ? t->block->handle : NULL;
+    if (t && l->tensor_count < OCL_NAMED)
+        l->tensors[l->tensor_count++] = t;
     ocl_bytes(l, &buffer, sizeof buffer);
     ocl_size(l, t ? t->offset : 0);
 }
@@ -63,11 +65,23 @@ size_t ocl_stream_blocks(uint64_t first, size_t n)
     return n ? ((size_t)(first % 4) + n + 3) / 4 : 0;
 }
 
+/* "NAME([4,8] [8])" */
+static void launch_text(const ocl_launch *l, char *text, size_t size)
+{
+    char shape[SHAPE_TEXT];
+    size_t used = (size_t)snprintf(text, size, "%s(", l->name);
+    for (int i = 0; i < l->tensor_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "",
+                                 shape_text(l->tensors[i]->shape, shape));
+    if (used < size)
+        snprintf(text + used, size - used, ")");
+}
+
 static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
                             const size_t groups[3], const size_t local[3])
 {
     ocl_device *d = ocl_of(l->ctx);
-    char what[160];
+    char text[400], what[480];
     size_t global[3], items = 1;
     int code = l->code;
     if (l->status != DRIFT_OK)
@@ -76,14 +90,17 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
         items *= global[i] = groups[i] * local[i];
     if (!items)
         return DRIFT_OK;
-    if (code == CL_SUCCESS) {
+    if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
                                       local, 0, NULL, NULL);
-        snprintf(what, sizeof what, "%s of %zu work-items", l->name, items);
-    } else {
-        snprintf(what, sizeof what, "%s: argument %u", l->name, l->next - 1);
-    }
-    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(l->ctx, code, what);
+    if (code == CL_SUCCESS)
+        return DRIFT_OK;
+    launch_text(l, text, sizeof text);
+    if (l->code == CL_SUCCESS)
+        snprintf(what, sizeof what, "%s, %zu work-items", text, items);
+    else
+        snprintf(what, sizeof what, "%s, argument %u", text, l->next - 1);
+    return ocl_failed(l->ctx, code, what);
 }
 
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],

@@ -80,12 +80,16 @@ extern const ocl_source ocl_sources[]; /* up to a NULL name */
 /* -- launches (launch.c) ----------------------------------------------------
  */
 
+#define OCL_NAMED 8 /* tensors of a launch whose shapes an error tells */
+
 typedef struct ocl_launch {
     drift_context *ctx;
     const char *name;
     cl_kernel kernel;
     cl_uint next; /* argument */
     int code;     /* of the first clSetKernelArg that failed */
+    const tensor *tensors[OCL_NAMED]; /* for the text of an error */
+    int tensor_count;
     drift_status status;
 } ocl_launch;
 

@@ -22,6 +22,14 @@ static void count(drift_context *ctx, op_id op, double begin)
     ctx->profile->calls[op]++;
 }
 
+/* What memory or a device refused is told with the op that wanted it. */
+static drift_status named(drift_context *ctx, drift_status status, op_id op)
+{
+    if (status == DRIFT_ERROR_MEMORY || status == DRIFT_ERROR_DEVICE)
+        return error_prefix(ctx, status, "%s", op_names[op]);
+    return status;
+}
+
 #define OP(name, params, args)                                                 \
     drift_status op_##name params                                              \
     {                                                                          \
@@ -29,7 +37,7 @@ static void count(drift_context *ctx, op_id op, double begin)
         if (status == DRIFT_OK) {                                              \
             double begin = now(ctx);                                           \
             threads_set(ctx->threads);                                         \
-            status = ctx->backend->name args;                                  \
+            status = named(ctx, ctx->backend->name args, OP_##name);           \
             count(ctx, OP_##name, begin);                                      \
         }                                                                      \
         return status;                                                         \

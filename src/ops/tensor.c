@@ -137,9 +137,10 @@ drift_status tensor_new(drift_context *ctx, tensor *out, dtype type, shape s)
     }
     block *b;
     drift_status status = pool_get(ctx, count * 4, &b);
-    if (status == DRIFT_OK)
-        *out = (tensor){.type = type, .shape = s, .block = b};
-    return status;
+    if (status != DRIFT_OK)
+        return error_prefix(ctx, status, "tensor %s", shape_text(s, text));
+    *out = (tensor){.type = type, .shape = s, .block = b};
+    return DRIFT_OK;
 }
 
 void tensor_free(drift_context *ctx, tensor *t)

@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef HAVE_OPENCL
+#include "base/mem.h"
+#include "ocl/device.h"
+#endif
 #include "tools/cli.h"
 
 static struct {
     const char *device, *checkpoint;
     int64_t threads;
-    int json, config;
+    int json, config, devices;
 } arg;
 
 static const option options[] = {
@@ -20,6 +24,8 @@ static const option options[] = {
      &arg.config, 0, 0},
     {OPTION_FLAG, "json", NULL, "one JSON object instead of a table", &arg.json,
      0, 0},
+    {OPTION_FLAG, "devices", NULL, "list the devices of this machine instead",
+     &arg.devices, 0, 0},
     {OPTION_TEXT, "device", "NAME",
      "auto, cpu, opencl[:N|:NAME] or check[:N] [auto]", &arg.device, 0, 0},
     {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
@@ -95,6 +101,68 @@ static json_t *model_facts(const drift_model *m)
     return o;
 }
 
+/* -- the devices ---------------------------------------------------------- */
+
+#ifdef HAVE_OPENCL
+#define NO_OPENCL "none: no driver is installed; see drift-gpu(7)"
+
+static json_t *opencl_device(const ocl_listed *d)
+{
+    json_t *o = json_object();
+    put(o, "name", text(d->name));
+    put(o, "platform", text(d->platform_name));
+    put(o, "type", text(ocl_type_name(d->type)));
+    put(o, "compute units", json_integer(d->units));
+    put(o, "memory MiB", json_integer((json_int_t)(d->memory >> 20)));
+    put(o, "largest buffer MiB",
+        json_integer((json_int_t)(d->most_bytes >> 20)));
+    put(o, "local memory KiB",
+        json_integer((json_int_t)(d->local_bytes >> 10)));
+    put(o, "version", text(d->version));
+    put(o, "driver", text(d->driver));
+    put(o, "fp16", json_boolean(d->fp16));
+    put(o, "usable", json_boolean(!*d->why_not));
+    if (*d->why_not)
+        put(o, "why not", text(d->why_not));
+    return o;
+}
+
+static drift_status opencl_devices(drift_context *ctx, json_t *to)
+{
+    ocl_listed *list = NULL;
+    size_t count = 0;
+    drift_status status = ocl_list(ctx, &list, &count);
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(to, opencl_device(&list[i])) != 0)
+            status = DRIFT_ERROR_MEMORY;
+    mem_free(list);
+    return status;
+}
+#else
+#define NO_OPENCL "none: built without OpenCL"
+
+static drift_status opencl_devices(drift_context *ctx, json_t *to)
+{
+    (void)ctx, (void)to;
+    return DRIFT_OK;
+}
+#endif
+
+/* The context is the CPU's: "cpu: NAME, ...". */
+static drift_status device_facts(drift_context *ctx, json_t *o)
+{
+    json_t *list = json_array();
+    drift_status status = opencl_devices(ctx, list);
+    put(o, "cpu", text(strchr(drift_context_device(ctx), ' ') + 1));
+    if (!arg.json && !json_array_size(list)) {
+        put(o, "opencl", text(NO_OPENCL));
+        json_decref(list);
+    } else {
+        put(o, "opencl", list);
+    }
+    return status;
+}
+
 static drift_status add_config(drift_context *ctx, const drift_model *m,
                                json_t *o)
 {
@@ -125,13 +193,23 @@ static int print_json(const json_t *o)
     return cli_close_stdout(&info);
 }
 
-/* "name  value" lines; an inner object is indented. */
+/* "name  value" lines; an inner object is indented, each of a list of objects
+ * is NAME:NUMBER. */
 static void print_table(json_t *o, int indent)
 {
     const char *key;
-    json_t *value;
+    json_t *value, *inner;
+    size_t i;
     json_object_foreach(o, key, value)
     {
+        if (json_is_object(json_array_get(value, 0))) {
+            json_array_foreach(value, i, inner)
+            {
+                printf("%*s%s:%zu\n", indent, "", key, i);
+                print_table(inner, indent + 2);
+            }
+            continue;
+        }
         printf("%*s%-*s", indent, "", 14 - indent + (indent ? 12 : 0), key);
         if (json_is_object(value)) {
             printf("\n");
@@ -145,6 +223,23 @@ static void print_table(json_t *o, int indent)
             free(s);
         }
     }
+}
+
+static int show_devices(drift_context *ctx)
+{
+    json_t *o = json_object();
+    drift_status status = device_facts(ctx, o);
+    int code = EXIT_OK;
+    if (status != DRIFT_OK) {
+        code = cli_failed(&info, ctx, status);
+    } else if (arg.json) {
+        code = print_json(o);
+    } else {
+        print_table(o, 0);
+        code = cli_close_stdout(&info);
+    }
+    json_decref(o);
+    return code;
 }
 
 static int show(drift_context *ctx, const char *path)
@@ -191,9 +286,13 @@ int main(int argc, char **argv)
     const char *path = count ? argv[1] : arg.checkpoint;
     if (arg.config && !path)
         return cli_usage(&info, "--config needs a checkpoint");
-    code = cli_open(&info, arg.device, arg.threads, 0, 1, &ctx);
+    if (arg.devices && (path || arg.device))
+        return cli_usage(&info, "--devices lists all: it takes no %s",
+                         path ? "checkpoint" : "--device");
+    code = cli_open(&info, arg.devices ? "cpu" : arg.device, arg.threads, 0, 1,
+                    &ctx);
     if (code < 0)
-        code = show(ctx, path);
+        code = arg.devices ? show_devices(ctx) : show(ctx, path);
     drift_context_close(ctx);
     return code;
 }

@@ -135,9 +135,11 @@ drift_status optimizer_step(optimizer *o, int64_t n)
     adamw_args args =
         adamw_args_of(o->learning_rate, c->beta1, c->beta2, c->eps,
                       c->weight_decay, (uint64_t)n, scale);
+    o->torn = 1;
     TRY(op_adamw(o->ctx, &p->value, &o->m, &o->v, &p->grad, args));
     for (int i = 0; i < c->ema_count; i++)
         TRY(op_ema(o->ctx, &o->ema[i], &p->value, c->ema[i]));
+    o->torn = 0;
 out:
     return status;
 }

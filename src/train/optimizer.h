@@ -25,6 +25,7 @@ typedef struct optimizer {
     double *part_norms;   /* [params->part_count], of the last step */
     double grad_norm;     /* before the clip, of the last step */
     double learning_rate; /* of the last step */
+    int torn;             /* a step failed half way: not to be saved */
 } optimizer;
 
 /* m = v = 0, every EMA a copy of the parameters as they are. *o is to be freed

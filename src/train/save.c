@@ -150,6 +150,9 @@ static drift_status write_state(drift_trainer *t, const char *path)
                               .class_names = t->data->class_names};
     snprintf(facts.data_digest, sizeof facts.data_digest, "%s",
              t->data->digest);
+    if (t->optimizer.torn)
+        FAIL(t->ctx, DRIFT_ERROR_USAGE,
+             "a step failed half way: its state is not one to go on from");
     TRY(bank_to_arrays(t, &more));
     TRY(watch_to_arrays(t, &more));
     TRY(checkpoint_write(t->ctx, path, t->c, &facts, &t->optimizer, &more));

@@ -456,7 +456,8 @@ static void fill_progress(const drift_trainer *t, double rate,
     }
 }
 
-/* NaN or infinity: keep what led there for a look, and say where it is. */
+/* Numbers that are not finite, memory or a device that gave out: keep the
+ * state before that, and say where it is. */
 static drift_status give_up(drift_trainer *t, drift_status status)
 {
     char *path = NULL;
@@ -468,8 +469,9 @@ static drift_status give_up(drift_trainer *t, drift_status status)
     else
         status = error_prefix(t->ctx, status,
                               "step %" PRId64 " (the state before it could "
-                              "not be saved)",
-                              t->steps + 1);
+                              "not be saved; the last checkpoint is of "
+                              "step %" PRId64 ")",
+                              t->steps + 1, t->saved);
     rundir_note(&t->dir, "run fails: %s", drift_error_text(t->ctx));
     mem_free(path);
     return status;
@@ -485,10 +487,7 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        status = step_run(&t->step, n);
-        if (status == DRIFT_ERROR_NUMBER)
-            status = give_up(t, status);
-        TRY(status);
+        TRY(step_run(&t->step, n));
         t->steps++;
         t->images += (int64_t)t->step.batch;
         double spent = clock_seconds() - start;
@@ -507,6 +506,9 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
     if (progress)
         fill_progress(t, rate, progress);
 out:
+    if (status == DRIFT_ERROR_NUMBER || status == DRIFT_ERROR_MEMORY ||
+        status == DRIFT_ERROR_DEVICE)
+        status = give_up(t, status);
     return status;
 }
 

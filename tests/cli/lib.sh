@@ -74,6 +74,15 @@ differ() {
     if cmp -s "$1" "$2"; then fail "$1 and $2 are the same"; else pass; fi
 }
 
+# What a test of an OpenCL device begins with: without one it is skipped,
+# except where DRIFT_REQUIRE_OPENCL=1 says that there has to be one.
+needs_opencl() {
+    "$info" --device opencl >out 2>err && return
+    sed 's/^/skipped: /' err
+    [ "${DRIFT_REQUIRE_OPENCL-}" = 1 ] && exit 1
+    exit 77
+}
+
 # A usage error: exit 2, one line on stderr, nothing on stdout.
 usage() { # usage TEXT COMMAND...
     text=$1

@@ -47,7 +47,14 @@ for device in nonsense cpu:7; do
     code_is 3
     no_file d
 done
-if "$info" | grep -q OpenCL; then :; else
+try "$info" --devices
+code_is 0
+err_empty
+out_has "cpu            "
+if grep -q 'opencl  .*built without' out; then
+    try "$info" --devices --json
+    code_is 0
+    out_has '"opencl": []'
     for device in opencl opencl:1 check; do
         try "$info" --device $device
         code_is 3
@@ -75,6 +82,10 @@ if [ -w /dev/full ]; then
     err_has "drift-info: unable to write standard output: "
 fi
 
+usage "drift-info: --devices lists all: it takes no --device" \
+    "$info" --devices --device cpu
+usage "drift-info: --devices lists all: it takes no checkpoint" \
+    "$info" --devices a
 usage "drift-info: --config needs a checkpoint" "$info" --config
 usage "drift-info: 'b' is too much: one checkpoint or run directory" \
     "$info" a b

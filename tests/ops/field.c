@@ -275,9 +275,9 @@ static void many_blocks(harness *t)
  * more memory than allowed. */
 static void bounded_memory(harness *t)
 {
-    static const sizes cases[] = {{1, 150, 0, 20, 200, 40, 1},
-                                  {3, 130, 0, 0, 200, 3, 0},
-                                  {2, 33, 17, 0, 70, 1100, 1}};
+    static const sizes cases[] = {{1, 70, 0, 10, 90, 40, 1},
+                                  {3, 70, 0, 0, 90, 3, 0},
+                                  {2, 17, 9, 0, 40, 1100, 1}};
     drift_context *ctx = case_context(t);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int n = FIELD_XY; n <= FIELD_SINKHORN; n += n ? 1 : 3) {
