@@ -231,6 +231,7 @@ drift_status ocl_open(drift_context *ctx, const char *which)
              chosen->driver);
     ctx->backend = &table;
     TRY(open_chosen(ctx, chosen, ctx->device));
+    TRY(ocl_selftest(ctx));
 out:
     mem_free(list);
     return status;

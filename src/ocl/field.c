@@ -20,7 +20,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "drift/field.h"
+#include "ops/field.h"
 
 #define STATE      32  /* floats between kernels, see cl/field.cl */
 #define ITERATIONS 20  /* of sinkhorn */
