@@ -37,8 +37,6 @@ drift_status ocl_find_gpu(drift_context *ctx,
 /* The machine's devices in one line: "0: NAME (PLATFORM), 1: ..." */
 drift_status ocl_list_text(drift_context *ctx, char *text,
                            size_t size) DRIFT_MUST_CHECK;
-/* Undo an opening, failed or not, so that another device may be opened. */
-void backend_close(drift_context *ctx);
 
 /* Where the time went, when drift_context was asked to profile. */
 typedef struct profile {

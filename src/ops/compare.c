@@ -282,10 +282,10 @@ static drift_status refuse(call *c, const finding *f)
     char shapes[400];
     shapes_text(c, shapes, sizeof shapes);
     return ERROR(c->ctx, DRIFT_ERROR_DEVICE,
-                 "%s (%s): element %zu of %s is %.9g on the device and %.9g "
-                 "on the CPU, more than %.3g apart",
-                 op_names[c->op], shapes, f->element,
-                 c->operands[f->operand].name, f->got, f->wanted, f->limit);
+                 "element %zu of %s is %.9g on the device and %.9g on the CPU, "
+                 "more than %.3g apart (%s)",
+                 f->element, c->operands[f->operand].name, f->got, f->wanted,
+                 f->limit, shapes);
 }
 
 /* Sets *again where the numbers must be moved to know. */
@@ -402,6 +402,8 @@ static drift_status end(call *c)
 /* -- opening and closing ----------------------------------------------------
  */
 
+#define PREFIX "check: " /* of the device's name */
+
 static void report(drift_context *ctx)
 {
     const struct comparison *c = ctx->compare;
@@ -412,7 +414,7 @@ static void report(drift_context *ctx)
     }
     if (calls)
         log_info(ctx, "check: %zu calls of %zu ops on %s; worst: %s", calls,
-                 ops, ctx->device_text,
+                 ops, ctx->device_text + sizeof PREFIX - 1,
                  *c->text ? c->text : "none, all bits are equal");
 }
 
@@ -429,6 +431,7 @@ static void close_both(drift_context *ctx)
 drift_status compare_open(drift_context *ctx)
 {
     drift_status status = DRIFT_OK;
+    char name[sizeof ctx->device_text];
     struct comparison *c = mem_alloc(ctx, 1, sizeof *c);
     if (!c)
         return DRIFT_ERROR_MEMORY;
@@ -447,6 +450,8 @@ drift_status compare_open(drift_context *ctx)
 #define OP(name, params, args) c->table.name = compare_##name;
 #include "ops/ops.def"
 #undef OP
+    snprintf(name, sizeof name, PREFIX "%.200s", ctx->device_text);
+    memcpy(ctx->device_text, name, sizeof name);
     ctx->compare = c;
     ctx->backend = &c->table;
     c = NULL;

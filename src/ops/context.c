@@ -15,11 +15,9 @@ static const char *which_of(const char *device, const char *name)
     return device + n + (device[n] == ':');
 }
 
-void backend_close(drift_context *ctx)
+static void backend_close(drift_context *ctx)
 {
-    pool_trim(ctx);
-    mem_free(ctx->pool);
-    ctx->pool = NULL;
+    pool_free(ctx);
     if (ctx->backend)
         ctx->backend->close(ctx);
     ctx->backend = NULL;
@@ -44,20 +42,20 @@ static drift_status unknown(drift_context *ctx, const char *device)
 static drift_status open_auto(drift_context *ctx)
 {
     drift_status status = DRIFT_OK;
-    char gpu[OCL_NUMBER], why[sizeof ctx->text] = "no OpenCL GPU was found";
+    char gpu[OCL_NUMBER];
     TRY(ocl_find_gpu(ctx, gpu));
-    if (*gpu) {
-        if (ocl_open(ctx, gpu) == DRIFT_OK) {
-            log_info(ctx, "device: %s, the first GPU", ctx->device_text);
-            goto out;
-        }
-        log_warning(ctx, "the GPU opencl:%s was refused: %s", gpu, ctx->text);
-        snprintf(why, sizeof why, "the GPU was refused");
+    if (!*gpu) {
+        log_info(ctx, "device: cpu, no OpenCL GPU was found");
+    } else if (ocl_open(ctx, gpu) == DRIFT_OK) {
+        log_info(ctx, "device: opencl:%s, the first GPU", gpu);
+        goto out;
+    } else {
+        log_warning(ctx, "device: cpu, the GPU opencl:%s was refused: %s", gpu,
+                    ctx->text);
         backend_close(ctx);
         drift_error_clear(ctx);
     }
     TRY(cpu_open(ctx));
-    log_info(ctx, "device: %s; %s", ctx->device_text, why);
 out:
     return status;
 }
@@ -95,7 +93,7 @@ static drift_status open_device(drift_context *ctx, const char *device)
                      device);
     TRY(cpu_open(ctx));
     if (!strcmp(device, "auto"))
-        log_info(ctx, "device: %s; built without OpenCL", ctx->device_text);
+        log_info(ctx, "device: cpu, built without OpenCL");
 out:
     return status;
 }
