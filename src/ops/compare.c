@@ -197,6 +197,14 @@ static double rms(const float *a, const float *b, size_t n)
     return finite ? sqrt(sum / (double)finite) : 0;
 }
 
+static int all_finite(const float *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(a[i]))
+            return 0;
+    return 1;
+}
+
 /* The element that is worst for its limit. */
 typedef struct finding {
     int operand;
@@ -204,13 +212,11 @@ typedef struct finding {
     double got, wanted, limit, share;
 } finding;
 
-/* Infinite on one side and NaN on the other is what an overflow becomes. */
 static void consider(finding *worst, int at, size_t element, double got,
                      double wanted, double limit)
 {
-    int equal = got == wanted || (!isfinite(got) && !isfinite(wanted));
-    double off = equal ? 0 : fabs(got - wanted);
-    double share = equal                        ? 0
+    double off = got == wanted ? 0 : fabs(got - wanted);
+    double share = off == 0                     ? 0
                    : limit > 0 && isfinite(off) ? off / limit
                                                 : INFINITY;
     if (share > worst->share)
@@ -235,6 +241,9 @@ static drift_status compare_operand(call *c, int i, finding *worst)
         goto out;
     }
     const float *got = host(&read), *wanted = host(&o->copy);
+    /* The run is over: how far infinities and NaN spread is left open. */
+    if (!all_finite(got, n) && !all_finite(wanted, n))
+        goto out;
     const float *moved = c->stage == MOVED ? host(&o->before) : NULL;
     double terms = op_terms(c->op, t, i), least = terms * (double)FLT_MIN;
     double unit = LIMIT * sqrt(terms), size = rms(wanted, NULL, n);
