@@ -109,7 +109,6 @@ static const ocl_listed *choose(const ocl_listed *list, size_t count,
     return NULL;
 }
 
-/* "0: NAME (PLATFORM), 1: ..." */
 static void list_text(const ocl_listed *list, size_t count, char *text,
                       size_t size)
 {
@@ -144,6 +143,32 @@ static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
     return status == DRIFT_OK ? ocl_transfers_open(ctx) : status;
 }
 
+drift_status ocl_list_text(drift_context *ctx, char *text, size_t size)
+{
+    ocl_listed *list = NULL;
+    size_t count = 0;
+    drift_status status = ocl_list(ctx, &list, &count);
+    if (status == DRIFT_OK)
+        list_text(list, count, text, size);
+    mem_free(list);
+    return status;
+}
+
+drift_status ocl_find_gpu(drift_context *ctx, char number[OCL_NUMBER])
+{
+    ocl_listed *list = NULL;
+    size_t count = 0;
+    drift_status status = ocl_list(ctx, &list, &count);
+    const ocl_listed *best = NULL;
+    if (status == DRIFT_OK)
+        best = choose(list, count, "");
+    *number = '\0';
+    if (best && best->type & CL_DEVICE_TYPE_GPU)
+        snprintf(number, OCL_NUMBER, "%td", best - list);
+    mem_free(list);
+    return status;
+}
+
 drift_status ocl_open(drift_context *ctx, const char *which)
 {
     drift_status status = DRIFT_OK;
@@ -174,6 +199,7 @@ drift_status ocl_open(drift_context *ctx, const char *which)
              chosen->driver);
     ctx->backend = &table;
     TRY(open_chosen(ctx, chosen, ctx->device));
+    TRY(ocl_selftest(ctx));
 out:
     mem_free(list);
     return status;

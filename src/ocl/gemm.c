@@ -60,7 +60,8 @@ static int multiply_one(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
         &d->queue, NULL, room->block ? room->block->handle : NULL);
 }
 
-/* A whole batch, where no copies are made. */
+/* A whole batch, where no copies are made: where it copies some of the
+ * matrices, CLBlast forgets offsets and strides of the others. */
 static int multiply_all(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
                         size_t batch, size_t m, size_t n, size_t k, float alpha,
                         float beta)

@@ -141,6 +141,10 @@ drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y,
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
                      const size_t local[3]) DRIFT_MUST_CHECK;
 
+/* Hold the device, just opened, to a few ops; a wrong number is
+ * DRIFT_ERROR_DEVICE. Leaves an empty pool. (selftest.c) */
+drift_status ocl_selftest(drift_context *ctx) DRIFT_MUST_CHECK;
+
 /* -- helpers --------------------------------------------------------------- */
 
 /* y = 0 for a gradient marked fresh (NULL is fine): for ops that add to it

@@ -35,6 +35,13 @@ typedef struct backend {
 drift_status cpu_open(drift_context *ctx) DRIFT_MUST_CHECK;
 /* `which`: a number, part of a name, or "" for the best one. */
 drift_status ocl_open(drift_context *ctx, const char *which) DRIFT_MUST_CHECK;
+/* The number of the first fit GPU; "" where there is none. */
+#define OCL_NUMBER 24
+drift_status ocl_find_gpu(drift_context *ctx,
+                          char number[OCL_NUMBER]) DRIFT_MUST_CHECK;
+/* The machine's devices in one line: "0: NAME (PLATFORM), 1: ..." */
+drift_status ocl_list_text(drift_context *ctx, char *text,
+                           size_t size) DRIFT_MUST_CHECK;
 
 /* Where the time went, when drift_context was asked to profile. */
 typedef struct profile {

@@ -142,6 +142,13 @@ void pool_trim(drift_context *ctx)
     }
 }
 
+void pool_free(drift_context *ctx)
+{
+    pool_trim(ctx);
+    mem_free(ctx->pool);
+    ctx->pool = NULL;
+}
+
 drift_status tensor_new(drift_context *ctx, tensor *out, dtype type, shape s)
 {
     size_t count = 1;

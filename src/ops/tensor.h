@@ -92,5 +92,7 @@ pool_stats pool_get_stats(const drift_context *ctx);
 void pool_reset_peak(drift_context *ctx);
 /* Give idle blocks back to the device. */
 void pool_trim(drift_context *ctx);
+/* The same, and forget the statistics; no tensor is in use. */
+void pool_free(drift_context *ctx);
 
 #endif
