@@ -73,6 +73,7 @@ static void close_device(drift_context *ctx)
     if (d->queue) /* buffers are freed after the work on them was asked for */
         clFinish(d->queue);
     ocl_programs_free(d);
+    ocl_times_free(d);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
@@ -88,6 +89,7 @@ static const backend table = {
     .write = write_tensor,
     .read = read_tensor,
     .finish = finish,
+    .profile = ocl_profile,
     .close = close_device,
 #define OP(name, params, args) .name = ocl_##name,
 #include "ops/ops.def"

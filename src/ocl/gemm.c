@@ -43,20 +43,20 @@ out:
     return status;
 }
 
-static int multiply(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
-                    size_t batch, size_t m, size_t n, size_t k, float alpha,
-                    float beta)
+static int multiply(ocl_device *d, cl_event *event, ocl_matrix c, ocl_matrix a,
+                    ocl_matrix b, size_t batch, size_t m, size_t n, size_t k,
+                    float alpha, float beta)
 {
     cl_mem cm = c.tensor->block->handle, am = a.tensor->block->handle;
     cl_mem bm = b.tensor->block->handle;
     if (batch == 1)
         return CLBlastSgemm(CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
                             alpha, am, start(a), a.row, bm, start(b), b.row,
-                            beta, cm, start(c), c.row, &d->queue, NULL);
+                            beta, cm, start(c), c.row, &d->queue, event);
     return CLBlastSgemmStridedBatched(
         CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha, am, start(a),
         a.row, a.batch, bm, start(b), b.row, b.batch, beta, cm, start(c), c.row,
-        c.batch, batch, &d->queue, NULL);
+        c.batch, batch, &d->queue, event);
 }
 
 /* On a CPU local memory is no faster than any other, and barriers cost: each
@@ -122,8 +122,25 @@ drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                      "CLBlast counts",
                      what);
     begin(ctx, d);
-    int code = multiply(d, c, a, b, batch, m, n, k, alpha, beta);
-    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(ctx, code, what);
+    cl_event from, to;
+    int code = CL_SUCCESS;
+    /* A product is several kernels, whose last alone has the event. */
+    if (ocl_event(ctx, &from))
+        code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &from);
+    if (code == CL_SUCCESS)
+        code = multiply(d, ocl_event(ctx, &to), c, a, b, batch, m, n, k, alpha,
+                        beta);
+    if (code != CL_SUCCESS) {
+        if (from)
+            clReleaseEvent(from);
+        return ocl_failed(ctx, code, what);
+    }
+    double ac = (double)m * (double)k, bc = (double)k * (double)n;
+    double cc = (double)m * (double)n, times = (double)batch;
+    double bytes = (a.batch ? times : 1) * ac + (b.batch ? times : 1) * bc +
+                   (beta == 0 ? 1 : 2) * times * cc;
+    return ocl_timed(ctx, "gemm", from, to, 4 * bytes,
+                     2 * times * ac * (double)n);
 }
 
 /* Parts of a long sum: each is as much work as a product of its own, and a

@@ -18,17 +18,42 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size)
         l->code = clSetKernelArg(l->kernel, l->next++, size, value);
 }
 
+static double bytes_of(const tensor *t)
+{
+    return t ? 4 * (double)tensor_count(t) : 0;
+}
+
 void ocl_tensor(ocl_launch *l, const tensor *t)
 {
     cl_mem buffer = t ? t->block->handle : NULL;
+    l->bytes += bytes_of(t);
     ocl_bytes(l, &buffer, sizeof buffer);
     ocl_size(l, t ? t->offset : 0);
 }
 
-void ocl_gradient(ocl_launch *l, const tensor *t)
+void ocl_update(ocl_launch *l, const tensor *t)
 {
     ocl_tensor(l, t);
-    ocl_int(l, t && !t->fresh);
+    l->bytes += bytes_of(t);
+}
+
+void ocl_target(ocl_launch *l, const tensor *t, int add)
+{
+    if (add)
+        ocl_update(l, t);
+    else
+        ocl_tensor(l, t);
+    ocl_int(l, add);
+}
+
+void ocl_gradient(ocl_launch *l, const tensor *t)
+{
+    ocl_target(l, t, t && !t->fresh);
+}
+
+void ocl_flops(ocl_launch *l, double flops)
+{
+    l->flops += flops;
 }
 
 void ocl_size(ocl_launch *l, size_t value)
@@ -69,6 +94,7 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
     ocl_device *d = ocl_of(l->ctx);
     char what[160];
     size_t global[3], items = 1;
+    cl_event event = NULL;
     int code = l->code;
     if (l->status != DRIFT_OK)
         return l->status;
@@ -77,13 +103,19 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
     if (!items)
         return DRIFT_OK;
     if (code == CL_SUCCESS) {
-        code = clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
-                                      local, 0, NULL, NULL);
+        code =
+            clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
+                                   local, 0, NULL, ocl_event(l->ctx, &event));
         snprintf(what, sizeof what, "%s of %zu work-items", l->name, items);
     } else {
         snprintf(what, sizeof what, "%s: argument %u", l->name, l->next - 1);
     }
-    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(l->ctx, code, what);
+    if (code != CL_SUCCESS)
+        return ocl_failed(l->ctx, code, what);
+    drift_status status =
+        ocl_timed(l->ctx, l->name, NULL, event, l->bytes, l->flops);
+    l->bytes = l->flops = 0; /* a launch in parts counts them once */
+    return status;
 }
 
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],

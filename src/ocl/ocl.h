@@ -37,6 +37,7 @@ typedef struct ocl_shape {
 } ocl_shape;
 
 typedef struct ocl_program ocl_program;
+typedef struct ocl_times ocl_times;
 
 typedef struct ocl_device {
     cl_platform_id platform;
@@ -47,6 +48,7 @@ typedef struct ocl_device {
     size_t most_bytes; /* of one buffer */
     size_t local_bytes;
     ocl_program *programs; /* built so far */
+    ocl_times *times;      /* of a profile; NULL before the first launch */
     int said_building, said_clblast;
 } ocl_device;
 
@@ -87,11 +89,15 @@ typedef struct ocl_launch {
     cl_uint next; /* argument */
     int code;     /* of the first clSetKernelArg that failed */
     drift_status status;
+    double bytes, flops; /* for the profile */
 } ocl_launch;
 
 ocl_launch ocl_begin(drift_context *ctx, const char *file, const char *kernel);
 void ocl_tensor(ocl_launch *l, const tensor *t); /* NULL: a null pointer */
-/* With whether to add to it or (fresh) to overwrite it. */
+void ocl_update(ocl_launch *l, const tensor *t); /* read, then written */
+/* GRADIENT(t): with whether to add to it or to overwrite it ... */
+void ocl_target(ocl_launch *l, const tensor *t, int add);
+/* ... that is when it is marked fresh. */
 void ocl_gradient(ocl_launch *l, const tensor *t);
 void ocl_size(ocl_launch *l, size_t value); /* ulong */
 void ocl_int(ocl_launch *l, int value);
@@ -101,6 +107,10 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size); /* a struct */
  * first ... first+n-1, a block of four each. */
 void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first);
 size_t ocl_stream_blocks(uint64_t first, size_t n);
+
+/* What the profile shows as GFLOP/s, for kernels where that is the limit; bytes
+ * are those of the tensors. */
+void ocl_flops(ocl_launch *l, double flops);
 
 /* One work-item for each of n elements, in groups of shape.group. */
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
@@ -117,6 +127,24 @@ drift_status ocl_tiles(ocl_launch *l, size_t x, size_t y,
 /* Anything else: `groups` groups of `local` items along each dimension. */
 drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
                      const size_t local[3]) DRIFT_MUST_CHECK;
+
+/* -- profile (profile.c) ----------------------------------------------------
+ */
+
+/* Where an enqueue puts its event: NULL, and so none, without a profile. */
+static inline cl_event *ocl_event(const drift_context *ctx, cl_event *event)
+{
+    *event = NULL;
+    return ctx->profile ? event : NULL;
+}
+/* Count work that was enqueued, which ends with `to` and begins with it or, if
+ * there is `from`, when that has ended; both are taken over. `to` NULL: none.
+ */
+drift_status ocl_timed(drift_context *ctx, const char *name, cl_event from,
+                       cl_event to, double bytes,
+                       double flops) DRIFT_MUST_CHECK;
+drift_status ocl_profile(drift_context *ctx) DRIFT_MUST_CHECK;
+void ocl_times_free(ocl_device *d);
 
 /* -- helpers --------------------------------------------------------------- */
 

@@ -14,6 +14,9 @@ typedef struct backend {
     drift_status (*read)(drift_context *ctx, const tensor *t, void *host);
     /* Wait for all that was asked for. */
     drift_status (*finish)(drift_context *ctx);
+    /* Bring ctx->profile up to date, after finish; NULL: dispatch.c keeps it,
+     * a line an op. */
+    drift_status (*profile)(drift_context *ctx);
     void (*close)(drift_context *ctx); /* frees ctx->device */
 #define OP(name, params, args) drift_status(*name) params;
 #include "ops/ops.def"
@@ -30,11 +33,5 @@ typedef struct backend {
 drift_status cpu_open(drift_context *ctx) DRIFT_MUST_CHECK;
 /* `which`: a number, part of a name, or "" for the best one. */
 drift_status ocl_open(drift_context *ctx, const char *which) DRIFT_MUST_CHECK;
-
-/* Where the time went, when drift_context was asked to profile. */
-typedef struct profile {
-    double seconds[OP_COUNT];
-    size_t calls[OP_COUNT];
-} profile;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "ops/backend.h"
+#include "ops/profile.h"
 
 /* "NAME" or "NAME:..." */
 static int is_kind(const char *device, const char *name)
@@ -30,11 +31,8 @@ drift_status drift_context_open(drift_context **out,
              o->threads);
     ctx->threads = o->threads ? o->threads : threads_available();
     threads_set(ctx->threads);
-    if (o->profile) {
-        ctx->profile = mem_alloc(ctx, 1, sizeof *ctx->profile);
-        if (!ctx->profile)
-            return DRIFT_ERROR_MEMORY;
-    }
+    if (o->profile)
+        TRY(profile_new(ctx));
     if (!strcmp(device, "auto") || !strcmp(device, "cpu"))
         TRY(cpu_open(ctx));
 #ifdef HAVE_OPENCL
@@ -60,7 +58,7 @@ void drift_context_close(drift_context *ctx)
     mem_free(ctx->pool);
     if (ctx->backend)
         ctx->backend->close(ctx);
-    mem_free(ctx->profile);
+    profile_free(ctx);
     mem_free(ctx);
 }
 

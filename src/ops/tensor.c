@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "ops/backend.h"
+#include "ops/profile.h"
 
 #define ALIGN 256 /* bytes: every block is a multiple of it */
 
@@ -170,10 +171,24 @@ tensor tensor_share(const tensor *t)
 
 drift_status tensor_write(drift_context *ctx, tensor *t, const void *host)
 {
-    return ctx->backend->write(ctx, t, host);
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->write(ctx, t, host);
+    profile_waited(ctx, begin);
+    return status;
 }
 
 drift_status tensor_read(drift_context *ctx, const tensor *t, void *host)
 {
-    return ctx->backend->read(ctx, t, host);
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->read(ctx, t, host);
+    profile_waited(ctx, begin);
+    return status;
+}
+
+drift_status tensors_finish(drift_context *ctx)
+{
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->finish(ctx);
+    profile_waited(ctx, begin);
+    return status;
 }

@@ -63,6 +63,8 @@ drift_status tensor_write(drift_context *ctx, tensor *t,
                           const void *host) DRIFT_MUST_CHECK;
 drift_status tensor_read(drift_context *ctx, const tensor *t,
                          void *host) DRIFT_MUST_CHECK;
+/* Wait for all that was asked for. */
+drift_status tensors_finish(drift_context *ctx) DRIFT_MUST_CHECK;
 
 /* Bytes of device memory in use, idle in the pool, and the highest in use. */
 typedef struct pool_stats {

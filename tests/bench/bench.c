@@ -275,13 +275,14 @@ static int compare(const bench *b, const char *path)
 }
 
 /* Where the time of all that ran went, on stderr. */
-static void print_profile(const bench *b)
+static void print_profile(bench *b)
 {
-    const profile *p = b->ctx->profile;
-    for (int i = 0; p && i < OP_COUNT; i++)
-        if (p->calls[i])
-            fprintf(stderr, "%-22s %8zu calls %9.3f s\n", op_names[i],
-                    p->calls[i], p->seconds[i]);
+    drift_profile p;
+    bench_need(b, drift_context_profile(b->ctx, &p));
+    for (size_t i = 0; i < p.count; i++)
+        if (p.lines[i].calls)
+            fprintf(stderr, "%-24s %8zu calls %9.3f s\n", p.lines[i].name,
+                    p.lines[i].calls, p.lines[i].seconds);
 }
 
 int main(int argc, char **argv)
