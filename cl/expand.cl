@@ -2,11 +2,13 @@
 
 __kernel void expand_fwd(OUT(y), IN(x), ulong samples, ulong positions, ulong c)
 {
-    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
-    if (k >= c || t >= positions || b >= samples)
+    ulong t = get_global_id(1), b = get_global_id(2);
+    if (t >= positions || b >= samples)
         return;
     AT(y), AT(x);
-    y[(b * positions + t) * c + k] = x[b * c + k];
+    y += (b * positions + t) * c;
+    x += b * c;
+    EACH(k, c, y[k] = x[k])
 }
 
 /* dx[b,c] += sum of dy over t. */

@@ -3,13 +3,16 @@
 __kernel void gate_fwd(OUT(y), IN(x), IN(r), IN(gate), ulong samples,
                        ulong positions, ulong c)
 {
-    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
-    if (k >= c || t >= positions || b >= samples)
+    ulong t = get_global_id(1), b = get_global_id(2);
+    if (t >= positions || b >= samples)
         return;
     AT(y), AT(x), AT(r), AT(gate);
-    ulong i = (b * positions + t) * c + k;
-    float product = r[i] * gate[b * c + k];
-    y[i] = x ? x[i] + product : product;
+    ulong first = (b * positions + t) * c;
+    y += first;
+    x += x ? first : 0;
+    r += first;
+    gate += b * c;
+    EACH(k, c, y[k] = x ? x[k] + r[k] * gate[k] : r[k] * gate[k])
 }
 
 /* In one pass over dy: dx += dy, dr += gate dy, dgate += sum_t dy r; each of

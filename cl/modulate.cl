@@ -3,12 +3,16 @@
 __kernel void modulate_fwd(OUT(y), IN(x), IN(shift), IN(scale), ulong samples,
                            ulong positions, ulong c)
 {
-    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
-    if (k >= c || t >= positions || b >= samples)
+    ulong t = get_global_id(1), b = get_global_id(2);
+    if (t >= positions || b >= samples)
         return;
     AT(y), AT(x), AT(shift), AT(scale);
-    ulong i = (b * positions + t) * c + k;
-    y[i] = x[i] * (1.0f + scale[b * c + k]) + shift[b * c + k];
+    ulong first = (b * positions + t) * c;
+    y += first;
+    x += first;
+    shift += b * c;
+    scale += b * c;
+    EACH(k, c, y[k] = x[k] * (1.0f + scale[k]) + shift[k])
 }
 
 /* In one pass over dy: dx += dy (1 + scale), dshift += sum_t dy,

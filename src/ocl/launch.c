@@ -126,8 +126,9 @@ drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
 
 drift_status ocl_each(ocl_launch *l, size_t n)
 {
-    size_t group = ocl_of(l->ctx)->shape.group;
-    return ocl_groups(l, (n + group - 1) / group);
+    size_t group = ocl_of(l->ctx)->shape.apart;
+    size_t groups[3] = {(n + group - 1) / group}, local[3] = {group};
+    return ocl_run(l, 1, groups, local);
 }
 
 drift_status ocl_groups(ocl_launch *l, size_t n)
@@ -169,16 +170,15 @@ out:
     return status;
 }
 
-#define BOX_ROW 64 /* items along x: two lines of a GPU's memory */
-
 drift_status ocl_box(ocl_launch *l, size_t x, size_t y, size_t z)
 {
     size_t size[3] = {x, y, z}, local[3];
-    size_t left = ocl_of(l->ctx)->shape.group;
+    size_t left = ocl_of(l->ctx)->shape.apart;
+    size_t row = left / 4; /* along x: two lines of a GPU's memory */
     for (int i = 0; i < 3; i++) {
         local[i] = 1;
         while (local[i] < left && local[i] < size[i] &&
-               (i > 0 || local[i] < BOX_ROW))
+               (i > 0 || local[i] < row))
             local[i] *= 2;
         left /= local[i];
     }

@@ -22,7 +22,7 @@ typedef struct ocl_column_cut {
 } ocl_column_cut;
 
 /* `each` rows an item, more where there would be more chunks than `most` (0:
- * any number). */
+ * any number) and where shape.lanes allows few items. */
 ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
                               size_t each, size_t most);
 /* Over `batch` maps of this size. */

@@ -31,6 +31,7 @@
 typedef struct ocl_shape {
     cl_device_type type;
     size_t group; /* work-items of a group, a power of two */
+    size_t apart; /* the same where they share nothing: no GROUP in a kernel */
     size_t tile;  /* side of a square tile; tile^2 items make a group */
     size_t lanes; /* most items that share the sum of a row; few where barriers
                      cost more than a long loop */
@@ -112,7 +113,7 @@ size_t ocl_stream_blocks(uint64_t first, size_t n);
  * are those of the tensors. */
 void ocl_flops(ocl_launch *l, double flops);
 
-/* One work-item for each of n elements, in groups of shape.group. */
+/* One work-item for each of n elements, in groups of shape.apart. */
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
 /* n groups of shape.group items: a row, a sample, a channel each. */
 drift_status ocl_groups(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
