@@ -19,7 +19,7 @@ __kernel void expand_bwd(GRADIENT(dx), IN(dy), ulong positions, ulong c)
     pair4 sum = {0, 0};
     AT(dx), AT(dy);
     dy += s.map * positions * c + s.i;
-    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1))
+    FOR_ROWS (s, t)
         pair4_add(&sum, load4(dy + t * c, s.left));
     float4 total = column_pair_sum(sum, sums);
     if (get_local_id(1) == 0 && s.left)

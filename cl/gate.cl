@@ -28,7 +28,7 @@ __kernel void gate_bwd(GRADIENT(dx), GRADIENT(dr), GRADIENT(dgate), IN(dy),
     AT(dx), AT(dr), AT(dgate), AT(dy), AT(r), AT(gate);
     if (s.left)
         factor = load4(gate + k, s.left);
-    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1)) {
+    FOR_ROWS (s, t) {
         ulong i = (s.map * positions + t) * c + s.i;
         float4 value = load4(dy + i, s.left);
         if (dx)

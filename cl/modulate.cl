@@ -28,7 +28,7 @@ __kernel void modulate_bwd(GRADIENT(dx), GRADIENT(dshift), GRADIENT(dscale),
     AT(dx), AT(dshift), AT(dscale), AT(dy), AT(x), AT(scale);
     if (s.left)
         factor = 1.0f + load4(scale + k, s.left);
-    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1)) {
+    FOR_ROWS (s, t) {
         ulong i = (s.map * positions + t) * c + s.i;
         float4 value = load4(dy + i, s.left);
         if (dx)

@@ -6,7 +6,7 @@ __kernel void swiglu_fwd(OUT(y), IN(a), IN(b), ulong n)
     EACH(i, n, y[i] = act_silu(a[i]) * b[i])
 }
 
-static inline void both_slopes(__global float *da, int da_add,
+static SHARED_INLINE void both_slopes(__global float *da, int da_add,
                                __global float *db, int db_add, float dy,
                                float a, float b, ulong i)
 {

@@ -120,6 +120,7 @@ static SHARED_INLINE float act_relu_slope(float x)
 
 static SHARED_INLINE float act_tanh(float x)
 {
+    SHARED_FUSED
     float a = x < 0.0f ? -x : x;
     float z = x * x;
     float p = -5.70498872745e-3f;

@@ -9,6 +9,8 @@
 /* A loop over a formula vectorises only when it is no call; compilers leave
  * long ones as calls. */
 #define SHARED_INLINE inline __attribute__((always_inline))
+/* At the head of a function: products and sums may be one operation. */
+#define SHARED_FUSED _Pragma("OPENCL FP_CONTRACT ON")
 
 #define shared_sqrt(x)  sqrt(x)
 #define shared_bits(x)  as_uint(x)
@@ -20,6 +22,7 @@
 #include <string.h>
 
 #define SHARED_INLINE inline
+#define SHARED_FUSED
 
 static inline float shared_sqrt(float x)
 {

@@ -14,6 +14,7 @@ static SHARED_INLINE float vexp_power(int n) /* 2^n, -126 <= n <= 127 */
 
 static SHARED_INLINE float vexp(float x)
 {
+    SHARED_FUSED
     const float low = -87.3365402f, high = 88.7228394f;
     const float shift = 12582912.0f; /* 1.5 2^23: the sum rounds to integers */
     float z = x < low ? low : x;

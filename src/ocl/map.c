@@ -30,7 +30,9 @@ ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
     ocl_column_cut s = {.width = 1};
     while (4 * s.width < c && s.width < WIDEST && s.width < cut.group)
         s.width *= 2;
-    s.lanes = power_below(cut.group / s.width, cut.lanes);
+    s.lanes = cut.group / s.width;
+    if (!most) /* no turns: see FOR_ROWS */
+        s.lanes = power_below(s.lanes, cut.lanes);
     s.slices = (c + 4 * s.width - 1) / (4 * s.width);
     /* Where an item has the lanes of a group to itself, a quarter of the rows:
      * its sums run longer. */

@@ -27,7 +27,7 @@
 #include "ops/backend.h"
 
 /* How work is cut for a class of devices: the one place for it (device.c).
- * Kernels see GROUP and TILE as constants. */
+ * Kernels see GROUP and TILE as constants, and IN_TURNS on a CPU. */
 typedef struct ocl_shape {
     cl_device_type type;
     size_t group; /* work-items of a group, a power of two */
