@@ -14,6 +14,18 @@
 #define AT(x)             x += x##_at
 #define GIVE(x, i, value) x[i] = x##_add ? x[i] + (value) : (value)
 
+/* `what` for the item's place i along dimension 0, if that is below n. Groups
+ * that are whole do it without asking: on a CPU guarded loads are masked ones,
+ * whose memory no cache fetches ahead, and loops take two to three times as
+ * long. */
+#define EACH(i, n, what)                                                       \
+    ulong i = get_global_id(0);                                                \
+    if ((get_group_id(0) + 1) * get_local_size(0) <= n) {                      \
+        what;                                                                  \
+    } else if (i < n) {                                                        \
+        what;                                                                  \
+    }
+
 /* The sum of one number an item over the group, for every item, in a fixed
  * order; `local` holds GROUP numbers. */
 static inline float group_sum(float value, __local float *sums)

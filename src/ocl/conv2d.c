@@ -56,6 +56,13 @@ static int is_product(const conv *v)
            z->groups == 1;
 }
 
+/* Of a plain sum; those of the padding count. */
+static double flops_of(const conv *v)
+{
+    return 2 * (double)v->pixels * (double)v->z.co *
+           (double)(v->taps / (size_t)v->z.groups);
+}
+
 /* -- chunks of output pixels whose windows fit in col ---------------------- */
 
 typedef struct chunk {
@@ -161,6 +168,7 @@ static drift_status plain_fwd(drift_context *ctx, tensor *y, const tensor *x,
     ocl_tensor(&l, w);
     ocl_size(&l, v->pixels);
     ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
     return ocl_box(&l, (size_t)v->z.co, v->pixels, 1);
 }
 
@@ -213,6 +221,7 @@ static drift_status plain_dx(drift_context *ctx, tensor *dx, const tensor *dy,
     ocl_tensor(&l, w);
     ocl_size(&l, pixels);
     ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
     return ocl_box(&l, (size_t)v->z.ci, pixels, 1);
 }
 
@@ -235,6 +244,7 @@ static drift_status plain_dw(drift_context *ctx, tensor *dw, const tensor *dy,
     ocl_size(&l, lines);
     ocl_size(&l, parts);
     ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
     TRY(ocl_box(&l, (size_t)v->z.co, parts * (count / (size_t)v->z.co), 1));
     TRY(ocl_sum_rows(ctx, dw, !dw->fresh, &sums, parts, count));
 out:

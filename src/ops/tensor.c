@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "ops/backend.h"
+#include "ops/profile.h"
 
 #define ALIGN 256 /* bytes: every block is a multiple of it */
 
@@ -201,7 +202,18 @@ drift_status tensor_write(drift_context *ctx, tensor *t, const void *host)
 
 drift_status tensor_read(drift_context *ctx, const tensor *t, void *host)
 {
-    return ctx->backend->read(ctx, t, host);
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->read(ctx, t, host);
+    profile_waited(ctx, begin);
+    return status;
+}
+
+drift_status tensors_finish(drift_context *ctx)
+{
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->finish(ctx);
+    profile_waited(ctx, begin);
+    return status;
 }
 
 drift_status tensor_upload(drift_context *ctx, tensor *t, const void *host)
@@ -220,13 +232,10 @@ drift_status tensor_fetch(drift_context *ctx, const tensor *t, void *host,
 
 drift_status fetch_wait(drift_context *ctx, fetch *f)
 {
+    double begin = profile_now(ctx);
     drift_status status =
         f->handle ? ctx->backend->fetch_wait(ctx, f) : DRIFT_OK;
+    profile_waited(ctx, begin);
     *f = (fetch){0};
     return status;
-}
-
-drift_status tensors_finish(drift_context *ctx)
-{
-    return ctx->backend->finish(ctx);
 }
