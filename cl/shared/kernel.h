@@ -70,8 +70,10 @@ static inline float4 load4(__global const float *x, ulong left)
 /* x in the columns that there are, else 0. */
 static inline float4 keep4(float4 x, ulong left)
 {
+    if (left >= 4)
+        return x;
     return (float4)(left > 0 ? x.x : 0, left > 1 ? x.y : 0, left > 2 ? x.z : 0,
-                    left > 3 ? x.w : 0);
+                    0);
 }
 
 static inline void store4(__global float *y, ulong left, float4 value)
