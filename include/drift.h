@@ -93,7 +93,11 @@ typedef void (*drift_log_fn)(void *data, int level, const char *text);
 
 /* Options of a context; {0} is the default of each. */
 typedef struct drift_options {
-    const char *device; /* "auto" (NULL), "cpu", "opencl[:N|:NAME]", "check" */
+    const char *device; /* "auto" (NULL): the first fit GPU, else the CPU;
+                           "cpu"; "opencl[:N|:NAME]"; "check[:N|:NAME]": the
+                           same device and the CPU, every op made by both, what
+                           rounding does not explain is DRIFT_ERROR_DEVICE;
+                           closing logs the worst op */
     int threads;        /* of each op, whichever thread of the caller uses the
                            context; 0: OMP_NUM_THREADS, or all processors that
                            this process may use */

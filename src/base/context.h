@@ -8,6 +8,7 @@
 struct backend;
 struct pool;
 struct profile;
+struct comparison;
 
 struct drift_context {
     drift_status code; /* first error, DRIFT_OK while there is none */
@@ -21,6 +22,7 @@ struct drift_context {
     char device_text[256]; /* one line about the device */
     struct pool *pool;             /* ops/tensor.c */
     struct profile *profile;       /* ops/dispatch.c; NULL unless asked for */
+    struct comparison *compare;    /* ops/compare.c; NULL unless asked for */
 };
 
 #endif

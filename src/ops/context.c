@@ -4,14 +4,101 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "ops/backend.h"
+#include "ops/compare.h"
 
-/* "NAME" or "NAME:..." */
-static int is_kind(const char *device, const char *name)
+/* "NAME" or "NAME:WHICH": WHICH, "" without one; NULL: another device. */
+static const char *which_of(const char *device, const char *name)
 {
     size_t n = strlen(name);
-    return !strncmp(device, name, n) && (!device[n] || device[n] == ':');
+    if (strncmp(device, name, n) != 0 || (device[n] && device[n] != ':'))
+        return NULL;
+    return device + n + (device[n] == ':');
 }
+
+static void backend_close(drift_context *ctx)
+{
+    pool_free(ctx);
+    if (ctx->backend)
+        ctx->backend->close(ctx);
+    ctx->backend = NULL;
+}
+
+#ifdef HAVE_OPENCL
+
+static drift_status unknown(drift_context *ctx, const char *device)
+{
+    char list[1024];
+    drift_status status = ocl_list_text(ctx, list, sizeof list);
+    return status != DRIFT_OK
+               ? status
+               : ERROR(ctx, DRIFT_ERROR_DEVICE,
+                       "device '%s' is not known; there are auto, cpu, "
+                       "opencl[:N|:NAME], check[:N|:NAME] with OpenCL "
+                       "devices: %s",
+                       device, list);
+}
+
+/* The first fit GPU, else the CPU. */
+static drift_status open_auto(drift_context *ctx)
+{
+    drift_status status = DRIFT_OK;
+    char gpu[OCL_NUMBER];
+    TRY(ocl_find_gpu(ctx, gpu));
+    if (!*gpu) {
+        log_info(ctx, "device: cpu, no OpenCL GPU was found");
+    } else if (ocl_open(ctx, gpu) == DRIFT_OK) {
+        log_info(ctx, "device: opencl:%s, the first GPU", gpu);
+        goto out;
+    } else {
+        log_warning(ctx, "device: cpu, the GPU opencl:%s was refused: %s", gpu,
+                    ctx->text);
+        backend_close(ctx);
+        drift_error_clear(ctx);
+    }
+    TRY(cpu_open(ctx));
+out:
+    return status;
+}
+
+static drift_status open_device(drift_context *ctx, const char *device)
+{
+    drift_status status = DRIFT_OK;
+    const char *which = which_of(device, "opencl");
+    const char *checked = which_of(device, "check");
+    if (!strcmp(device, "cpu"))
+        return cpu_open(ctx);
+    if (!strcmp(device, "auto"))
+        return open_auto(ctx);
+    if (!which && !checked)
+        return unknown(ctx, device);
+    TRY(ocl_open(ctx, which ? which : checked));
+    if (checked)
+        TRY(compare_open(ctx));
+out:
+    return status;
+}
+
+#else
+
+static drift_status open_device(drift_context *ctx, const char *device)
+{
+    drift_status status = DRIFT_OK;
+    if (which_of(device, "opencl") || which_of(device, "check"))
+        return ERROR(ctx, DRIFT_ERROR_DEVICE,
+                     "device '%s': built without OpenCL; devices: auto, cpu",
+                     device);
+    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0)
+        return ERROR(ctx, DRIFT_ERROR_DEVICE,
+                     "device '%s' is not known here; devices: auto, cpu",
+                     device);
+    TRY(cpu_open(ctx));
+    if (!strcmp(device, "auto"))
+        log_info(ctx, "device: cpu, built without OpenCL");
+out:
+    return status;
+}
+
+#endif
 
 drift_status drift_context_open(drift_context **out,
                                 const drift_options *options)
@@ -35,19 +122,7 @@ drift_status drift_context_open(drift_context **out,
         if (!ctx->profile)
             return DRIFT_ERROR_MEMORY;
     }
-    if (!strcmp(device, "auto") || !strcmp(device, "cpu"))
-        TRY(cpu_open(ctx));
-#ifdef HAVE_OPENCL
-    else if (is_kind(device, "opencl"))
-        TRY(ocl_open(ctx, device[6] ? device + 7 : ""));
-#else
-    else if (is_kind(device, "opencl") || is_kind(device, "check"))
-        FAIL(ctx, DRIFT_ERROR_DEVICE,
-             "device '%s': built without OpenCL; devices: auto, cpu", device);
-#endif
-    else
-        FAIL(ctx, DRIFT_ERROR_DEVICE,
-             "device '%s' is not known here; devices: auto, cpu", device);
+    TRY(open_device(ctx, device));
 out:
     return status;
 }
@@ -56,10 +131,7 @@ void drift_context_close(drift_context *ctx)
 {
     if (!ctx)
         return;
-    pool_trim(ctx);
-    mem_free(ctx->pool);
-    if (ctx->backend)
-        ctx->backend->close(ctx);
+    backend_close(ctx);
     mem_free(ctx->profile);
     mem_free(ctx);
 }

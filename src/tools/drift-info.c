@@ -27,7 +27,7 @@ static const option options[] = {
     {OPTION_FLAG, "devices", NULL, "list the devices of this machine instead",
      &arg.devices, 0, 0},
     {OPTION_TEXT, "device", "NAME",
-     "auto, cpu, opencl[:N|:NAME] or check[:N] [auto]", &arg.device, 0, 0},
+     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &arg.device, 0, 0},
     {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
      4096},
     {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},

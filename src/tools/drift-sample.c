@@ -39,7 +39,7 @@ static const option options[] = {
     {OPTION_WHOLE, "interpolate", "N",
      "N images between two noises, count times", &arg.frames, 2, 10000},
     {OPTION_TEXT, "device", "NAME",
-     "auto, cpu, opencl[:N|:NAME] or check[:N] [auto]", &arg.device, 0, 0},
+     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &arg.device, 0, 0},
     {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
      4096},
     {OPTION_FLAG, "quiet", NULL, "say nothing but warnings and errors",

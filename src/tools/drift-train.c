@@ -23,7 +23,7 @@ static struct {
 
 static const option options[] = {
     {OPTION_TEXT, "device", "NAME",
-     "auto, cpu, opencl[:N|:NAME] or check[:N] [auto]", &arg.device, 0, 0},
+     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &arg.device, 0, 0},
     {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
      4096},
     {OPTION_WHOLE, "seed", "N", "same as run.seed=N", &arg.seed, 0, 1e15},

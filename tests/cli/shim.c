@@ -156,3 +156,16 @@ COUNTED(clRetainCommandQueue, cl_command_queue, 1)
 COUNTED(clReleaseCommandQueue, cl_command_queue, -1)
 COUNTED(clRetainMemObject, cl_mem, 1)
 COUNTED(clReleaseMemObject, cl_mem, -1)
+
+cl_int clGetDeviceInfo(cl_device_id d, cl_device_info what, size_t size,
+                       void *value, size_t *used)
+{
+    NEXT(clGetDeviceInfo);
+    const char *gpu = getenv("DRIFT_TEST_GPU");
+    cl_device_type type =
+        gpu && *gpu == '1' ? CL_DEVICE_TYPE_GPU : CL_DEVICE_TYPE_CPU;
+    int code = next(d, what, size, value, used);
+    if (gpu && what == CL_DEVICE_TYPE && code == CL_SUCCESS && value)
+        memcpy(value, &type, sizeof type);
+    return code;
+}

@@ -9,7 +9,7 @@
  *
  * Without a program's own word DRIFT_TEST_FAULT="NAME N CODE [lost]" says the
  * same, and at the end what is left of buffers, queues and contexts goes to
- * standard error. */
+ * standard error. DRIFT_TEST_GPU=1 makes GPUs of all devices, 0 of none. */
 void shim_fail(const char *name, long n, int code, int lost);
 /* What was left of n: 0 when the call has failed. */
 long shim_left(void);

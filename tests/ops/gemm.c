@@ -72,6 +72,53 @@ static void run_edges(harness *t)
     }
 }
 
+/* Sizes that a library's tiles divide, of matrices that lie anywhere. */
+static void run_tiles(harness *t)
+{
+    for (int i = 0; i < 16; i++)
+        run(t, (sizes){.g = 3,
+                       .m = 64,
+                       .n = 32,
+                       .k = 128,
+                       .alpha = 1,
+                       .ta = i & 1,
+                       .tb = i >> 1 & 1,
+                       .share_a = i >> 2 & 1,
+                       .share_b = i >> 3 & 1});
+}
+
+/* The same where they fill their tensors: whole numbers, exact in f32. */
+static void run_whole(harness *t)
+{
+    drift_context *ctx = case_context(t);
+    enum { G = 3, M = 64, N = 32, K = 128 };
+    static float a[G * M * K], b[G * K * N], c[G * M * N];
+    tensor ta = {0}, tb = {0}, tc = {0};
+    for (int i = 0; i < G * M * K; i++)
+        a[i] = (float)(i * 7 % 11 - 5);
+    for (int i = 0; i < G * K * N; i++)
+        b[i] = (float)(i * 5 % 13 - 6);
+    case_begin(t, "whole tensors");
+    if (tensor_new(ctx, &ta, DTYPE_F32, SHAPE(G, M, K)) ||
+        tensor_new(ctx, &tb, DTYPE_F32, SHAPE(G, K, N)) ||
+        tensor_new(ctx, &tc, DTYPE_F32, SHAPE(G, M, N)) ||
+        tensor_write(ctx, &ta, a) || tensor_write(ctx, &tb, b) ||
+        op_gemm(ctx, &tc, &ta, &tb, 0, 0, 1, 0) || tensor_read(ctx, &tc, c))
+        case_fail(t, "'%s'", drift_error_text(ctx));
+    for (int i = 0; i < G * M * N; i++) {
+        const float *row = a + i / N * K, *column = b + i / N / M * K * N;
+        float sum = 0;
+        for (int k = 0; k < K; k++)
+            sum += row[k] * column[k * N + i % N];
+        if (c[i] != sum)
+            case_fail(t, "element %d is %g, wanted %g", i, (double)c[i],
+                      (double)sum);
+    }
+    tensor_free(ctx, &ta);
+    tensor_free(ctx, &tb);
+    tensor_free(ctx, &tc);
+}
+
 void test_gemm(harness *t)
 {
     drift_context *ctx = case_context(t);
@@ -100,6 +147,8 @@ void test_gemm(harness *t)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         run(t, cases[i]);
     run_edges(t);
+    run_tiles(t);
+    run_whole(t);
 
     case_begin(t, "invalid shapes");
     operand *a = case_input(t, SHAPE(3, 4), -1, 1);
