@@ -7,6 +7,7 @@
  * the blocks of a size hang behind its first by `same`. */
 #include "ops/tensor.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -143,6 +144,28 @@ void pool_trim(drift_context *ctx)
     }
 }
 
+static int poison_new;
+
+void pool_poison(int on)
+{
+    poison_new = on;
+}
+
+static drift_status poison(drift_context *ctx, block *b)
+{
+    drift_status status = DRIFT_OK;
+    float nan[1024];
+    size_t count = b->bytes / sizeof *nan, most = sizeof nan / sizeof *nan;
+    for (size_t i = 0; i < most; i++)
+        nan[i] = NAN;
+    for (size_t at = 0; at < count && status == DRIFT_OK; at += most) {
+        size_t n = count - at < most ? count - at : most;
+        tensor part = {.shape = SHAPE(n), .offset = at, .block = b};
+        status = tensor_write(ctx, &part, nan);
+    }
+    return status;
+}
+
 void pool_free(drift_context *ctx)
 {
     pool_trim(ctx);
@@ -166,7 +189,7 @@ drift_status tensor_new(drift_context *ctx, tensor *out, dtype type, shape s)
     if (status != DRIFT_OK)
         return error_prefix(ctx, status, "tensor %s", shape_text(s, text));
     *out = (tensor){.type = type, .shape = s, .block = b};
-    return DRIFT_OK;
+    return poison_new ? poison(ctx, b) : DRIFT_OK;
 }
 
 void tensor_free(drift_context *ctx, tensor *t)
