@@ -7,8 +7,8 @@ __kernel void swiglu_fwd(OUT(y), IN(a), IN(b), ulong n)
 }
 
 static SHARED_INLINE void both_slopes(__global float *da, int da_add,
-                               __global float *db, int db_add, float dy,
-                               float a, float b, ulong i)
+                                      __global float *db, int db_add, float dy,
+                                      float a, float b, ulong i)
 {
     float rest;
     float s = act_sigmoids(a, &rest);

@@ -6,9 +6,9 @@ drift_status ocl_adamw(drift_context *ctx, tensor *p, tensor *m, tensor *v,
 {
     size_t n = tensor_count(p);
     ocl_launch l = ocl_begin(ctx, "adamw", "adamw");
-    ocl_tensor(&l, p);
-    ocl_tensor(&l, m);
-    ocl_tensor(&l, v);
+    ocl_update(&l, p);
+    ocl_update(&l, m);
+    ocl_update(&l, v);
     ocl_tensor(&l, g);
     ocl_tensor(&l, scale);
     ocl_size(&l, n);
