@@ -15,14 +15,17 @@ root=
 
 # Each system: what it calls the packages (required first, then the optional
 # ones, then the tests' own) and how it is asked. Names change between
-# releases: of a|b any is enough, and the first one that exists is installed.
+# releases: of a|b any is enough, and the first one that exists is installed;
+# with `none` at the end it is done without where there is none of them.
 if command -v dpkg-query >/dev/null 2>&1; then
     packages="gcc make autoconf automake libtool pkgconf|pkg-config
         libblis-openmp-dev libpng-dev zlib1g-dev libyaml-dev libjansson-dev
         libarchive-dev libxxhash-dev librandom123-dev libjpeg-dev libgif-dev
-        libcairo2-dev libmsgpack-c-dev|libmsgpack-dev liblapacke-dev"
+        libcairo2-dev libmsgpack-c-dev|libmsgpack-dev liblapacke-dev
+        opencl-headers|none ocl-icd-opencl-dev|none libclblast-dev|none"
     packages_tests="libcmocka-dev mandoc clang libclang-rt-dev libomp-dev
-        valgrind bmake xz-utils"
+        valgrind bmake xz-utils pocl-opencl-icd
+        oclgrind|none"
     has() { dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null |
         grep -q '^install ok installed'; }
     exists() { [ -n "$(apt-cache show "$1" 2>/dev/null)" ]; }
@@ -33,24 +36,28 @@ elif command -v dnf >/dev/null 2>&1; then
     packages="gcc make autoconf automake libtool pkgconf-pkg-config blis-devel
         libpng-devel zlib-devel libyaml-devel jansson-devel libarchive-devel
         xxhash-devel Random123-devel|random123-devel libjpeg-turbo-devel
-        giflib-devel cairo-devel msgpack-c-devel|msgpack-devel lapack-devel"
-    packages_tests="libcmocka-devel mandoc clang valgrind"
+        giflib-devel cairo-devel msgpack-c-devel|msgpack-devel lapack-devel
+        opencl-headers|none ocl-icd-devel|OpenCL-ICD-Loader-devel|none
+        clblast-devel|none"
+    packages_tests="libcmocka-devel mandoc clang valgrind pocl"
     has() { rpm -q --whatprovides "$1" >/dev/null 2>&1; }
     exists() { [ -n "$(dnf -q repoquery --whatprovides "$1" 2>/dev/null)" ]; }
     refresh() { :; }
     install() { $root dnf install -y "$@"; }
 elif command -v pacman >/dev/null 2>&1; then
     packages="base-devel blis libpng zlib libyaml jansson libarchive xxhash
-        random123 libjpeg-turbo giflib cairo msgpack-c lapacke"
-    packages_tests="cmocka mandoc clang valgrind"
+        random123 libjpeg-turbo giflib cairo msgpack-c lapacke
+        opencl-headers|none ocl-icd|none clblast|none"
+    packages_tests="cmocka mandoc clang valgrind pocl"
     has() { pacman -T "$1" >/dev/null 2>&1; }
     exists() { pacman -Si "$1" >/dev/null 2>&1; }
     refresh() { :; }
     install() { $root pacman -S --needed --noconfirm "$@"; }
 elif command -v pkg >/dev/null 2>&1; then
     packages="autoconf automake libtool pkgconf blis png libyaml jansson
-        libarchive xxhash random123 jpeg-turbo giflib cairo msgpack-c lapacke"
-    packages_tests="cmocka"
+        libarchive xxhash random123 jpeg-turbo giflib cairo msgpack-c lapacke
+        opencl|none ocl-icd|none clblast|none"
+    packages_tests="cmocka pocl"
     has() { pkg info -e "$1"; }
     exists() { pkg search -q -e -S name "$1" >/dev/null 2>&1; }
     refresh() { :; }
@@ -68,7 +75,8 @@ else
     cat >&2 <<EOF
 No package manager known here. Needed: a C11 compiler, make, pkg-config,
 autoconf, automake, libtool, BLIS, libpng, zlib, libyaml, jansson, libarchive,
-xxHash, Random123; optional: libjpeg, giflib, cairo, msgpack-c, LAPACKE.
+xxHash, Random123; optional: libjpeg, giflib, cairo, msgpack-c, LAPACKE,
+OpenCL with an ICD loader, CLBlast.
 EOF
     exit 1
 fi
@@ -93,8 +101,12 @@ refresh >&2
 names=
 for p in $missing; do
     name=$(first exists "$p")
-    names="$names ${name:-${p%%|*}}" # the manager says what is wrong with it
+    case $name/$p in
+    /*'|none') ;;
+    *) names="$names ${name:-${p%%|*}}" ;; # the manager says what is wrong
+    esac
 done
+[ -n "$names" ] || exit 0
 echo "installing:$names" >&2
 # shellcheck disable=SC2086
 install $names >&2

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What takes too long for every change: both compilers, both makes, distcheck,
-# valgrind, longer fuzzing, benchmarks. Each stage prints ok or FAILED with its
-# log; the last line counts them.
+# valgrind, oclgrind, longer fuzzing, benchmarks. Each stage prints ok or FAILED
+# with its log; the last line counts them.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 sh examples/packages.sh --tests || exit 1
@@ -71,6 +71,7 @@ run clang-sanitize-build built clang-sanitize make CC=clang \
     'CFLAGS=-g -O1' --enable-sanitizers --disable-shared
 run clang-sanitize-check checked clang-sanitize make
 run valgrind sh tests/valgrind.sh "$work/gcc"
+run oclgrind sh tests/oclgrind.sh "$work/gcc"
 run fuzz sh tests/fuzz/long.sh "$work/fuzz" 30
 run bench make bench
 

@@ -54,8 +54,7 @@ static drift_status write_tensor(drift_context *ctx, tensor *t,
     int code =
         clEnqueueWriteBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
                              t->offset * 4, bytes, host, 0, NULL, NULL);
-    return code == CL_SUCCESS ? DRIFT_OK
-                              : move_failed(ctx, code, "writing", t);
+    return code == CL_SUCCESS ? DRIFT_OK : move_failed(ctx, code, "writing", t);
 }
 
 static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
@@ -66,8 +65,7 @@ static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
     int code =
         clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
                             t->offset * 4, bytes, host, 0, NULL, NULL);
-    return code == CL_SUCCESS ? DRIFT_OK
-                              : move_failed(ctx, code, "reading", t);
+    return code == CL_SUCCESS ? DRIFT_OK : move_failed(ctx, code, "reading", t);
 }
 
 static drift_status finish(drift_context *ctx)

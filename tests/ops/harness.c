@@ -1,6 +1,7 @@
 /* The program test-ops: every op of ops.def, by table.
  *
- *     test-ops [--device DEVICE] [OP...] */
+ *     test-ops [--device DEVICE] [--small] [OP...]
+ *     test-ops --list */
 #include "harness.h"
 
 #include <limits.h>
@@ -16,7 +17,8 @@
 #define MOST_OPERANDS  32
 #define CANARY_COUNT   16
 #define CANARY         -1.2345678e30f
-#define FAILURES_SHOWN 5 /* an op */
+#define FAILURES_SHOWN 5   /* an op */
+#define SMALL          800 /* elements of a case that --small runs */
 
 /* Up to this many elements each has its own finite difference. */
 #define ALL_ELEMENTS 400
@@ -42,8 +44,9 @@ struct harness {
     char name[256];
     double step;
     int run;
+    int small; /* leave larger cases out, and run each once */
     /* Of the op in hand. */
-    int cases, failures, warnings;
+    int cases, failures, warnings, skipped;
     double worst; /* share of the limit */
 };
 
@@ -419,8 +422,27 @@ static int make_fresh(harness *t)
     return any;
 }
 
+static int too_large(const harness *t)
+{
+    size_t elements = 0;
+    for (size_t i = 0; i < t->count; i++)
+        elements += t->operands[i]->count;
+    return t->small && elements > SMALL;
+}
+
+int case_small(const harness *t)
+{
+    return t->small;
+}
+
 int case_again(harness *t)
 {
+    if (t->small && t->run % RUNS)
+        t->run++;
+    if (t->run == 0 && too_large(t)) {
+        t->skipped++;
+        return 0;
+    }
     if (t->run == 2 * RUNS || (t->run == RUNS && !make_fresh(t)))
         return 0;
     t->ctx->threads = runs_threads[t->run % RUNS];
@@ -570,7 +592,7 @@ static int run_op(harness *t, size_t op)
 {
     t->op = table[op].name;
     t->stream = stream_of(t->op);
-    t->cases = t->failures = t->warnings = 0;
+    t->cases = t->failures = t->warnings = t->skipped = 0;
     t->worst = 0;
     snprintf(t->name, sizeof t->name, "before the first case");
     double begin = clock_seconds();
@@ -586,6 +608,8 @@ static int run_op(harness *t, size_t op)
            clock_seconds() - begin);
     if (t->failures > FAILURES_SHOWN)
         printf("  ... %d failures in all\n", t->failures);
+    if (t->skipped)
+        printf("  %d larger cases left out\n", t->skipped);
     fflush(stdout);
     return passed;
 }
@@ -598,8 +622,15 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--device") && i + 1 < argc) {
             options.device = argv[++i];
+        } else if (!strcmp(argv[i], "--small")) {
+            t.small = 1;
+        } else if (!strcmp(argv[i], "--list") && argc == 2) {
+            for (size_t op = 0; op < OP_COUNT; op++)
+                printf("%s\n", table[op].name);
+            return 0;
         } else if (argv[i][0] == '-') {
-            fprintf(stderr, "usage: test-ops [--device DEVICE] [OP...]\n");
+            fprintf(stderr, "usage: test-ops [--device DEVICE] [--small] "
+                            "[OP...]\n");
             return 2;
         } else {
             named++;
@@ -617,6 +648,8 @@ int main(int argc, char **argv)
             i++;
             continue;
         }
+        if (argv[i][0] == '-')
+            continue;
         while (op < OP_COUNT && strcmp(table[op].name, argv[i]))
             op++;
         if (op == OP_COUNT) {

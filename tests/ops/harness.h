@@ -35,6 +35,9 @@ typedef struct operand {
 typedef struct harness harness;
 
 drift_context *case_context(harness *t);
+/* Whether large cases are left out, for devices that take a thousand times as
+ * long: loops that repeat much may then be shorter, too. */
+int case_small(const harness *t);
 
 /* Begin a case, named by printf; ends the one before. */
 void case_begin(harness *t, const char *name, ...) DRIFT_PRINTF(2, 3);

@@ -30,7 +30,7 @@ void test_index(harness *t)
     for (size_t i = 0; i < y->count; i++)
         if (v[i] >= 0 && v[i] < 10)
             seen[v[i]]++;
-    for (int k = 0; k < 10; k++)
+    for (int k = 0; k < 10 && !case_small(t); k++)
         if (seen[k] < 850 || seen[k] > 1150)
             case_fail(t, "%d came %d times of 10000", k, seen[k]);
 

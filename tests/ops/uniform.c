@@ -37,7 +37,7 @@ void test_uniform(harness *t)
     CASE_RUN(t, op_uniform(ctx, T(y), stream, 0, low, high));
     if (tensor_read(ctx, T(y), v) != DRIFT_OK)
         case_fail(t, "unable to read");
-    for (size_t i = 0; i < y->count; i++)
+    for (size_t i = 0; i < y->count && !case_small(t); i++)
         if (!(v[i] >= low && v[i] < high))
             case_fail(t, "element %zu is %.9g", i, (double)v[i]);
 

@@ -70,7 +70,7 @@ done_is() # done_is TEXT: in the last thing done
 
 # All names that the script knows, one of each pair.
 tr ' "' '\n\n' <"$examples/packages.sh" | sed 's/|.*//; s/.*=//' |
-    sort -u >"$work/all"
+    grep -vx none | sort -u >"$work/all"
 
 for system in dpkg-query dnf pacman pkg brew; do
     case $system in
@@ -100,6 +100,14 @@ check "is asked for" done_is ' libmsgpack-dev$'
 echo libmsgpack-dev >>"$work/installed"
 check "the older name is there" packages
 check "and is enough" [ ! -e "$work/done" ]
+
+grep -v '^opencl-headers' "$work/all" >"$work/installed"
+cp "$work/installed" "$work/exist"
+check "what is optional exists nowhere" packages
+check "and is done without" sh -c '! grep -q installing "$1"' - "$work/out"
+echo opencl-headers >>"$work/exist"
+check "what is optional exists" packages
+check "and is installed" done_is ' opencl-headers$'
 
 # With these few programs it would not come far.
 sh=$(command -v sh)
