@@ -283,26 +283,23 @@ static inline void backward_q(side q, side k, side v, side dout,
                               __local float *weights)
 {
     int lx = get_local_id(0), ly = get_local_id(1);
-    float l[ROWS], dl[ROWS];
-    for (int i = 0; i < ROWS; i++) {
-        int row = p.row + ly + TILE * i;
-        l[i] = row < z.t ? lse[p.pair * z.t + row] : 0;
-        dl[i] = row < z.t ? delta[p.pair * z.t + row] : 0;
-        for (int e = 0; e < slices; e++)
-            sum[i * slices + e] = 0;
-    }
+    for (int i = 0; i < ROWS * slices; i++)
+        sum[i] = 0;
     for (; k.first < z.s; k.first += COLS * TILE) {
         float s[ROWS][COLS], ds[ROWS][COLS];
         v.first = k.first;
         products(s, q, k, p, z.d, slice_a, slice_b);
         products(ds, dout, v, p, z.d, slice_a, slice_b);
-        for (int i = 0; i < ROWS; i++)
+        for (int i = 0; i < ROWS; i++) {
+            int row = p.row + ly + TILE * i;
+            float l = row < z.t ? lse[p.pair * z.t + row] : 0;
+            float dl = row < z.t ? delta[p.pair * z.t + row] : 0;
             for (int j = 0; j < COLS; j++) {
-                int there = p.row + ly + TILE * i < z.t &&
-                            k.first + lx + TILE * j < z.s;
-                float w = weight_of(s[i][j], l[i], there, z.scale);
-                ds[i][j] = z.scale * w * (ds[i][j] - dl[i]);
+                int there = row < z.t && k.first + lx + TILE * j < z.s;
+                float w = weight_of(s[i][j], l, there, z.scale);
+                ds[i][j] = z.scale * w * (ds[i][j] - dl);
             }
+        }
         put(weights, ds);
         barrier(CLK_LOCAL_MEM_FENCE);
         accumulate(sum, slices, weights, k, p, z.d);

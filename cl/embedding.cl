@@ -1,24 +1,42 @@
-/* embedding: y[b,c] = sum_j table[index[b,j],c]. Indices out of range are an
- * error that src/ocl/embedding.c finds. */
+/* embedding: y[b,c] = sum_j table[j stride + index[b,j],c]. Indices that are
+ * not in 0 ... limit-1 add nothing, and the first one seen is written into
+ * `fault`: 1, the index, its place, the limit. */
 
-__kernel void embedding_fwd(OUT(y), IN(table), IN_INDEX(index), ulong samples,
-                            ulong each, ulong c)
+__kernel void embedding_fwd(OUT(y), IN(table), IN_INDEX(index),
+                            __global int *fault, ulong samples, ulong each,
+                            ulong c, ulong stride, ulong limit)
 {
     ulong k = get_global_id(0), b = get_global_id(1);
     if (k >= c || b >= samples)
         return;
     float sum = 0;
     AT(y), AT(table), AT(index);
-    for (ulong j = 0; j < each; j++)
-        sum += table[(ulong)index[b * each + j] * c + k];
+    for (ulong j = 0; j < each; j++) {
+        int at = index[b * each + j];
+        if (at >= 0 && (ulong)at < limit) {
+            sum += table[(j * stride + (ulong)at) * c + k];
+        } else if (k == 0 && atomic_cmpxchg(fault, 0, 1) == 0) {
+            fault[1] = at;
+            fault[2] = (int)(b * each + j);
+            fault[3] = (int)limit;
+        }
+    }
     y[b * c + k] = sum;
 }
 
 /* The places i of `index` in the order of the rows they name, for each row in
  * their own order: order[begin[r] ... begin[r+1]) names row r. An item has a
  * row. Indices out of range are in no row. */
+static inline int row_named(__global const int *index, ulong i, ulong each,
+                            ulong stride, ulong limit)
+{
+    int at = index[i];
+    return at >= 0 && (ulong)at < limit ? (int)(i % each * stride) + at : -1;
+}
+
 __kernel void embedding_sort(OUT_INDEX(order), OUT_INDEX(begin),
-                             IN_INDEX(index), ulong n, ulong rows)
+                             IN_INDEX(index), ulong n, ulong rows, ulong each,
+                             ulong stride, ulong limit)
 {
     ulong row = get_global_id(0);
     AT(order), AT(begin), AT(index);
@@ -26,14 +44,15 @@ __kernel void embedding_sort(OUT_INDEX(order), OUT_INDEX(begin),
         return;
     int me = (int)row, before = 0, mine = 0;
     for (ulong i = 0; i < n; i++) {
-        before += index[i] >= 0 && index[i] < me;
-        mine += index[i] == me;
+        int named = row_named(index, i, each, stride, limit);
+        before += named >= 0 && named < me;
+        mine += named == me;
     }
     begin[row] = before;
     if (row == rows - 1)
         begin[rows] = before + mine;
     for (ulong i = 0; mine > 0 && i < n; i++)
-        if (index[i] == me) {
+        if (row_named(index, i, each, stride, limit) == me) {
             order[before++] = (int)i;
             mine--;
         }

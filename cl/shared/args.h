@@ -54,7 +54,6 @@ typedef struct adamw_args {
     float lr, beta1, beta2, eps, weight_decay;
     float rate1, rate2; /* 1 - beta, rounded once: 1 - .999f is off by 1e-5 */
     float correction1, correction2; /* 1 - beta^step */
-    float grad_scale;               /* the global-norm clip's factor */
 } adamw_args;
 
 #define FIELD_LAPLACE  0

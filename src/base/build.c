@@ -70,6 +70,9 @@ const char *build_libraries(void)
 #ifdef HAVE_MSGPACK
                                             ", msgpack-c " MSGPACK_VERSION
 #endif
+#ifdef HAVE_OPENCL
+                                            ", OpenCL 1.2 with CLBlast"
+#endif
 #ifdef _OPENMP
                                             ", OpenMP " TEXT(_OPENMP)
 #endif

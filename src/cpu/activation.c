@@ -1,5 +1,4 @@
 /* activation: y = f(x); the formulas are in cl/shared/activation.h. */
-#include "cpu/activation.h"
 #include "cpu/cpu.h"
 #include "cpu/row.h"
 #include "shared/activation.h"
@@ -69,17 +68,6 @@ static CPU_SIMD void slope(float *d, const float *dy, const float *x, size_t n,
             d[i] = dy[i] * act_tanh_slope(x[i]);
         break;
     }
-}
-
-void activation_apply(float *y, const float *x, size_t n, int kind)
-{
-    apply(y, x, n, kind);
-}
-
-void activation_slope(float *d, const float *dy, const float *x, size_t n,
-                      int kind)
-{
-    slope(d, dy, x, n, kind);
 }
 
 drift_status cpu_activation_fwd(drift_context *ctx, tensor *y, const tensor *x,

@@ -46,21 +46,25 @@ drift_status cpu_add_bwd(drift_context *ctx, tensor *da, tensor *db,
     (void)ctx;
     const float *dyp = f32(dy);
     float *dap = f32(da), *dbp = f32(db);
-    cpu_begin_all(da);
-    cpu_begin_all(db);
     size_t count = tensor_count(dy), period = db ? tensor_count(db) : count;
     if (da) {
 #pragma omp parallel for if (count > CPU_SMALL)
-        for (size_t i = 0; i < count; i += CHUNK)
-            row_axpy(dap + i, dyp + i, alpha, least(CHUNK, count - i));
+        for (size_t i = 0; i < count; i += CHUNK) {
+            size_t n = least(CHUNK, count - i);
+            cpu_begin(da, dap + i, n);
+            row_axpy(dap + i, dyp + i, alpha, n);
+        }
     }
     if (db) {
         /* Parallel over b's elements; each sums its repeats in order. */
         size_t part = period < 64 * CHUNK ? period / 64 + 1 : CHUNK;
 #pragma omp parallel for if (count > CPU_SMALL)
-        for (size_t i = 0; i < period; i += part)
+        for (size_t i = 0; i < period; i += part) {
+            size_t n = least(part, period - i);
+            cpu_begin(db, dbp + i, n);
             for (size_t at = i; at < count; at += period)
-                row_axpy(dbp + i, dyp + at, beta, least(part, period - i));
+                row_axpy(dbp + i, dyp + at, beta, n);
+        }
     }
     return DRIFT_OK;
 }

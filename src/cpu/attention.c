@@ -5,8 +5,8 @@
  *     ds = scale p (do v^T - rowsum(do o))  dq = ds k,  dk = ds^T q
  *
  * Threads share out the (batch, head) pairs. Each works through its rows of
- * logits in blocks that stay in the cache, by tile products on q, k, v where
- * they lie (rows h*d apart); only k and v are transposed, once a pair. */
+ * logits in blocks that stay in the cache, by tile products on copies of q, k,
+ * v, made once a pair; k and v are transposed besides. */
 #include <math.h>
 #include <string.h>
 
@@ -40,14 +40,15 @@ typedef struct head {
     size_t row;
 } head;
 
-/* The head where it lies, or, when d is no whole number of tiles, copied to
- * `room` [n,pad_d]. */
+/* The head, copied to `room` [n,pad_d] unless it is like that: where it lies
+ * its rows are often a power of two apart, fall into a few sets of the cache
+ * and cost more than the copy. */
 static head head_of(const tensor *x, const sizes *z, size_t b, size_t h,
                     size_t n, float *room)
 {
     size_t row = z->h * z->d;
     head out = {f32(x) + b * n * row + h * z->d, row};
-    if (z->d == z->pad_d)
+    if (row == z->pad_d)
         return out;
     for (size_t i = 0; i < n; i++)
         memcpy(room + i * z->pad_d, out.at + i * row, z->d * sizeof *room);
@@ -96,28 +97,28 @@ static scratch scratch_at(float *at, const sizes *z)
     return s;
 }
 
-/* p = exp(scale p - max) in place; the sum, and max through *most. */
-static CPU_SIMD float exp_row(float *p, size_t n, float scale, float *most)
+/* Rows of logits, `row` apart, become softmax(scale p); lse of each. */
+static CPU_SIMD void softmax_rows(float *restrict p, float *restrict lse,
+                                  size_t rows, size_t row, size_t n,
+                                  float scale)
 {
-    float top = -INFINITY, sum = 0;
+    for (size_t r = 0; r < rows; r++, p += row) {
+        float top = -INFINITY, sum = 0;
 #pragma omp simd reduction(max : top)
-    for (size_t j = 0; j < n; j++) {
-        float x = scale * p[j];
-        top = x > top ? x : top; /* fmaxf would not vectorise */
-    }
+        for (size_t j = 0; j < n; j++) {
+            float x = scale * p[j];
+            top = x > top ? x : top; /* fmaxf would not vectorise */
+        }
 #pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++) {
-        p[j] = vexp(scale * p[j] - top);
-        sum += p[j];
+        for (size_t j = 0; j < n; j++) {
+            p[j] = vexp(scale * p[j] - top);
+            sum += p[j];
+        }
+        float share = 1 / sum;
+        for (size_t j = 0; j < n; j++)
+            p[j] *= share;
+        lse[r] = top + logf(sum);
     }
-    *most = top;
-    return sum;
-}
-
-static CPU_SIMD void scale_row(float *o, size_t n, float factor)
-{
-    for (size_t j = 0; j < n; j++)
-        o[j] *= factor;
 }
 
 static void forward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
@@ -144,11 +145,7 @@ static void forward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
                                  .b_k = z->pad_s,
                                  .c = w->p,
                                  .c_row = z->pad_s});
-        for (size_t r = 0; r < n; r++) {
-            float most, sum = exp_row(w->p + r * z->pad_s, z->s, scale, &most);
-            lse[i + r] = most + logf(sum);
-            scale_row(w->p + r * z->pad_s, z->s, 1 / sum);
-        }
+        softmax_rows(w->p, lse + i, n, z->pad_s, z->s, scale);
         cpu_tile(&(tile_product){.m = n,
                                  .n = z->d,
                                  .segments = 1,
@@ -182,23 +179,24 @@ drift_status cpu_attention_fwd(drift_context *ctx, tensor *o, tensor *lse,
     return DRIFT_OK;
 }
 
-/* p = exp(scale p - lse); ds = scale p (ds - delta). */
-static CPU_SIMD void ds_row(float *restrict p, float *restrict ds, size_t n,
-                            float scale, float lse, float delta)
+/* p = exp(scale p - lse); ds = scale p (ds - delta), delta the row's d_o o. */
+static CPU_SIMD void ds_rows(const sizes *z, float *restrict p,
+                             float *restrict ds, const float *lse, head d_o,
+                             head o, size_t rows, float scale)
 {
-    for (size_t j = 0; j < n; j++) {
-        p[j] = vexp(scale * p[j] - lse);
-        ds[j] = scale * p[j] * (ds[j] - delta);
+    size_t n = z->s, d = z->d;
+    for (size_t r = 0; r < rows; r++, p += z->pad_s, ds += z->pad_s) {
+        const float *restrict a = d_o.at + r * d_o.row;
+        const float *restrict b = o.at + r * o.row;
+        float delta = 0, start = lse[r];
+#pragma omp simd reduction(+ : delta)
+        for (size_t j = 0; j < d; j++)
+            delta += a[j] * b[j];
+        for (size_t j = 0; j < n; j++) {
+            p[j] = vexp(scale * p[j] - start);
+            ds[j] = scale * p[j] * (ds[j] - delta);
+        }
     }
-}
-
-static CPU_SIMD float dot(const float *a, const float *b, size_t n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++)
-        sum += a[j] * b[j];
-    return sum;
 }
 
 typedef struct gradients {
@@ -241,10 +239,8 @@ static void backward_pair(const sizes *z, size_t b, size_t h, const scratch *w,
         logits.b = w->v_t;
         logits.c = w->ds;
         cpu_tile(&logits);
-        for (size_t r = 0; r < n; r++)
-            ds_row(w->p + r * z->pad_s, w->ds + r * z->pad_s, z->s, scale,
-                   lse[i + r],
-                   dot(di + r * dh.row, oh.at + (i + r) * oh.row, z->d));
+        ds_rows(z, w->p, w->ds, lse + i, (head){di, dh.row},
+                (head){oh.at + i * oh.row, oh.row}, n, scale);
         if (g.dq)
             cpu_tile(&(tile_product){.m = n,
                                      .n = z->d,

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cpu/activation.h"
 #include "cpu/cpu.h"
 
 #define WIDE  128 /* narrower rows are joined up to this */
@@ -109,25 +110,67 @@ static CPU_SIMD void square_rows(float *restrict sum, float *restrict squares,
         }
 }
 
-static CPU_SIMD void dot_rows(float *restrict sum, float *restrict dot,
-                              const float *restrict dy, const float *restrict x,
-                              const float *restrict m, channels s)
+/* The operands of a loop over rows that goes through an activation. */
+typedef struct slope_rows {
+    float *sum, *dot, *du;
+    const float *dy, *x, *m, *a, *b;
+} slope_rows;
+
+ALWAYS_INLINE void dot_loop(int kind, const slope_rows *o, channels s)
 {
+    float *restrict sum = o->sum, *restrict dot = o->dot, *restrict du = o->du;
+    const float *restrict dy = o->dy, *restrict x = o->x, *restrict m = o->m;
+    const float *restrict u = o->a, *restrict v = o->b;
     size_t r = 0;
     for (; r + 2 <= s.rows; r += 2) {
         size_t j = r * s.stride, k = j + s.stride;
+#pragma omp simd
         for (size_t i = 0; i < s.width; i++) {
             float a = dy[j + i], b = dy[k + i];
+            float d = x[j + i] - m[i], e = x[k + i] - m[i];
+            if (kind != ACT_NONE) {
+                du[j + i] = a *= act_slope(kind, d * u[i] + v[i]);
+                du[k + i] = b *= act_slope(kind, e * u[i] + v[i]);
+            }
             sum[i] += a + b;
-            dot[i] += a * (x[j + i] - m[i]) + b * (x[k + i] - m[i]);
+            dot[i] += a * d + b * e;
         }
     }
-    for (; r < s.rows; r++)
+    for (; r < s.rows; r++) {
+        size_t j = r * s.stride;
+#pragma omp simd
         for (size_t i = 0; i < s.width; i++) {
-            float a = dy[r * s.stride + i];
+            float a = dy[j + i], d = x[j + i] - m[i];
+            if (kind != ACT_NONE)
+                du[j + i] = a *= act_slope(kind, d * u[i] + v[i]);
             sum[i] += a;
-            dot[i] += a * (x[r * s.stride + i] - m[i]);
+            dot[i] += a * d;
         }
+    }
+}
+
+static CPU_SIMD void dot_rows(const slope_rows *o, int kind, channels s)
+{
+    switch (kind) {
+    case ACT_NONE:
+        dot_loop(ACT_NONE, o, s);
+        break;
+    case ACT_SILU:
+        dot_loop(ACT_SILU, o, s);
+        break;
+    case ACT_GELU_ERF:
+        dot_loop(ACT_GELU_ERF, o, s);
+        break;
+    case ACT_GELU_TANH:
+        dot_loop(ACT_GELU_TANH, o, s);
+        break;
+    case ACT_RELU:
+        dot_loop(ACT_RELU, o, s);
+        break;
+    case ACT_TANH:
+        dot_loop(ACT_TANH, o, s);
+        break;
+    }
 }
 
 static const float zeros[CHANNELS_MOST];
@@ -177,36 +220,79 @@ void channels_sums(double *sum, double *squares, const float *x, const float *m,
     }
 }
 
+void channels_slope_dots(double *sum, double *dot, float *du, const float *dy,
+                         const float *x, const float *m, const float *a,
+                         const float *b, int kind, channels s)
+{
+    float tile[5][CHANNELS_MOST];
+    layout l = layout_of(s);
+    slope_rows o = {.sum = tile[0], .dot = tile[1]};
+    o.m = repeated(tile[2], m ? m : zeros, s.width, &l);
+    if (kind != ACT_NONE) {
+        o.a = repeated(tile[3], a, s.width, &l);
+        o.b = repeated(tile[4], b, s.width, &l);
+    }
+    channels part;
+    for (size_t row = 0, at; at = next_block(&l, &row, &part), part.rows;) {
+        memset(o.sum, 0, part.width * sizeof *o.sum);
+        memset(o.dot, 0, part.width * sizeof *o.dot);
+        o.du = du ? du + at : NULL;
+        o.dy = dy + at;
+        o.x = x + at;
+        dot_rows(&o, kind, part);
+        fold(sum, o.sum, part.width, s.width);
+        fold(dot, o.dot, part.width, s.width);
+    }
+}
+
 void channels_dots(double *sum, double *dot, const float *dy, const float *x,
                    const float *m, channels s)
 {
-    float tile[CHANNELS_MOST], tile2[CHANNELS_MOST], mean[CHANNELS_MOST];
-    layout l = layout_of(s);
-    const float *mp = repeated(mean, m ? m : zeros, s.width, &l);
-    channels part;
-    for (size_t row = 0, at; at = next_block(&l, &row, &part), part.rows;) {
-        memset(tile, 0, part.width * sizeof *tile);
-        memset(tile2, 0, part.width * sizeof *tile2);
-        dot_rows(tile, tile2, dy + at, x + at, mp, part);
-        fold(sum, tile, part.width, s.width);
-        fold(dot, tile2, part.width, s.width);
-    }
+    channels_slope_dots(sum, dot, NULL, dy, x, m, NULL, NULL, ACT_NONE, s);
 }
 
 /* -- maps --------------------------------------------------------------------
  */
 
-static CPU_SIMD void map_rows(float *restrict y, const float *restrict x,
-                              const float *restrict m, const float *restrict a,
-                              const float *restrict b, channels s)
+ALWAYS_INLINE void map_loop(int kind, float *restrict y,
+                            const float *restrict x, const float *restrict m,
+                            const float *restrict a, const float *restrict b,
+                            channels s)
 {
     for (size_t r = 0; r < s.rows; r++)
         for (size_t i = 0; i < s.width; i++)
-            y[r * s.stride + i] = (x[r * s.stride + i] - m[i]) * a[i] + b[i];
+            y[r * s.stride + i] =
+                act_value(kind, (x[r * s.stride + i] - m[i]) * a[i] + b[i]);
+}
+
+static CPU_SIMD void map_rows(float *y, const float *x, const float *m,
+                              const float *a, const float *b, int kind,
+                              channels s)
+{
+    switch (kind) {
+    case ACT_NONE:
+        map_loop(ACT_NONE, y, x, m, a, b, s);
+        break;
+    case ACT_SILU:
+        map_loop(ACT_SILU, y, x, m, a, b, s);
+        break;
+    case ACT_GELU_ERF:
+        map_loop(ACT_GELU_ERF, y, x, m, a, b, s);
+        break;
+    case ACT_GELU_TANH:
+        map_loop(ACT_GELU_TANH, y, x, m, a, b, s);
+        break;
+    case ACT_RELU:
+        map_loop(ACT_RELU, y, x, m, a, b, s);
+        break;
+    case ACT_TANH:
+        map_loop(ACT_TANH, y, x, m, a, b, s);
+        break;
+    }
 }
 
 void channels_map(float *y, const float *x, const float *m, const float *a,
-                  const float *b, channels s)
+                  const float *b, int kind, channels s)
 {
     float tile[3][CHANNELS_MOST];
     layout l = layout_of(s);
@@ -214,8 +300,8 @@ void channels_map(float *y, const float *x, const float *m, const float *a,
     m = repeated(tile[0], m, s.width, &l);
     a = repeated(tile[1], a, s.width, &l);
     b = repeated(tile[2], b, s.width, &l);
-    map_rows(y, x, m, a, b, l.wide);
-    map_rows(y + rest, x + rest, m, a, b, l.rest);
+    map_rows(y, x, m, a, b, kind, l.wide);
+    map_rows(y + rest, x + rest, m, a, b, kind, l.rest);
 }
 
 static CPU_SIMD void gate_rows(float *y, const float *x,
@@ -255,25 +341,32 @@ void channels_gate(float *y, const float *x, const float *r, const float *a,
     }
 }
 
-void channels_zero(float *y, channels s)
-{
-    for (size_t r = 0; r < s.rows; r++)
-        memset(y + r * s.stride, 0, s.width * sizeof *y);
-}
-
-static CPU_SIMD void norm_back_rows(
-    float *restrict dx, const float *restrict dy, const float *restrict x,
-    const float *restrict m, const float *restrict a, const float *restrict p,
-    const float *restrict q, channels s)
+ALWAYS_INLINE void norm_back_loop(
+    int add, float *restrict dx, const float *restrict dy,
+    const float *restrict x, const float *restrict m, const float *restrict a,
+    const float *restrict p, const float *restrict q, channels s)
 {
     for (size_t r = 0; r < s.rows; r++) {
         size_t at = r * s.stride;
-        for (size_t i = 0; i < s.width; i++)
-            dx[at + i] += dy[at + i] * a[i] + (x[at + i] - m[i]) * p[i] + q[i];
+        for (size_t i = 0; i < s.width; i++) {
+            float d = dy[at + i] * a[i] + (x[at + i] - m[i]) * p[i] + q[i];
+            dx[at + i] = add ? dx[at + i] + d : d;
+        }
     }
 }
 
-void channels_norm_back(float *dx, const float *dy, const float *x,
+static CPU_SIMD void norm_back_rows(float *dx, int add, const float *dy,
+                                    const float *x, const float *m,
+                                    const float *a, const float *p,
+                                    const float *q, channels s)
+{
+    if (add)
+        norm_back_loop(1, dx, dy, x, m, a, p, q, s);
+    else
+        norm_back_loop(0, dx, dy, x, m, a, p, q, s);
+}
+
+void channels_norm_back(float *dx, int add, const float *dy, const float *x,
                         const float *m, const float *a, const float *p,
                         const float *q, channels s)
 {
@@ -284,8 +377,8 @@ void channels_norm_back(float *dx, const float *dy, const float *x,
     a = repeated(tile[1], a, s.width, &l);
     p = repeated(tile[2], p, s.width, &l);
     q = repeated(tile[3], q, s.width, &l);
-    norm_back_rows(dx, dy, x, m, a, p, q, l.wide);
-    norm_back_rows(dx + rest, dy + rest, x + rest, m, a, p, q, l.rest);
+    norm_back_rows(dx, add, dy, x, m, a, p, q, l.wide);
+    norm_back_rows(dx + rest, add, dy + rest, x + rest, m, a, p, q, l.rest);
 }
 
 /* -- rows --------------------------------------------------------------------

@@ -41,16 +41,19 @@ void channels_sums(double *sum, double *squares, const float *x, const float *m,
 /* sum[c] += dy, dot[c] += dy (x - m[c]); m NULL = 0. */
 void channels_dots(double *sum, double *dot, const float *dy, const float *x,
                    const float *m, channels s);
-/* y = (x - m[c]) a[c] + b[c]. */
+/* du = dy f'((x - m[c]) a[c] + b[c]), kind = ACT_*; sum[c] += du,
+ * dot[c] += du (x - m[c]). */
+void channels_slope_dots(double *sum, double *dot, float *du, const float *dy,
+                         const float *x, const float *m, const float *a,
+                         const float *b, int kind, channels s);
+/* y = f((x - m[c]) a[c] + b[c]), kind = ACT_* or ACT_NONE. */
 void channels_map(float *y, const float *x, const float *m, const float *a,
-                  const float *b, channels s);
+                  const float *b, int kind, channels s);
 /* y = x + r a[c]; x may be NULL, and may be y. */
 void channels_gate(float *y, const float *x, const float *r, const float *a,
                    channels s);
-/* y = 0. */
-void channels_zero(float *y, channels s);
-/* dx += dy a[c] + (x - m[c]) p[c] + q[c]. */
-void channels_norm_back(float *dx, const float *dy, const float *x,
+/* dx (+)= dy a[c] + (x - m[c]) p[c] + q[c]. */
+void channels_norm_back(float *dx, int add, const float *dy, const float *x,
                         const float *m, const float *a, const float *p,
                         const float *q, channels s);
 

@@ -127,14 +127,14 @@ static size_t strip_rows(const conv_sizes *z)
 }
 
 /* y (+)= conv of x with the packed panels of w [kh*kw*ci,co]. `room` is a
- * strip for each of the threads. */
+ * strip for each of the threads. The next image comes nearer meanwhile. */
 static void convolve(const conv_sizes *z, float *y, const float *x,
                      const float *panels, const float *bias, int add,
                      size_t rows, float *room, int threads)
 {
     size_t line = padded_width(z) * z->ci, k = z->kw * z->ci;
     size_t strip = strip_floats(z, rows);
-    size_t strips = (z->oh + rows - 1) / rows;
+    size_t strips = (z->oh + rows - 1) / rows, pixels = z->h * z->w * z->ci;
     (void)threads; /* where there is no OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < z->n * strips; i++) {
@@ -142,7 +142,8 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
         size_t here = least(rows, z->oh - first);
         float *padded = room + (size_t)cpu_thread_number() * strip;
         float *to = y + (n * z->oh + first) * z->ow * z->co;
-        const float *image = x + n * z->h * z->w * z->ci;
+        const float *image = x + n * pixels;
+        size_t ahead = n + 1 < z->n ? pixels / strips : 0;
         cpu_tile(
             &(tile_product){.bands = here,
                             .m = z->ow,
@@ -162,7 +163,9 @@ static void convolve(const conv_sizes *z, float *y, const float *x,
                             .c_band = z->ow * z->co,
                             .c_row = z->co,
                             .start = bias,
-                            .add = add});
+                            .add = add,
+                            .ahead = image + pixels + i % strips * ahead,
+                            .ahead_floats = ahead});
     }
 }
 

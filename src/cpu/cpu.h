@@ -24,6 +24,13 @@
 #define CPU_SIMD
 #endif
 
+/* For bodies of loops that must become part of their caller's clone. */
+#ifdef __GNUC__
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#else
+#define ALWAYS_INLINE static inline
+#endif
+
 static inline size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

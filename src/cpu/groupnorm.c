@@ -7,14 +7,11 @@
  * over samples and slices of channels, whose maps stay in the cache from the
  * first pass to the last. */
 #include "base/threads.h"
-#include "cpu/activation.h"
 #include "cpu/channels.h"
 #include "cpu/cpu.h"
 #include "ops/check.h"
 
 #include <math.h>
-
-#define PIECE 4096 /* numbers between the affine map and the activation */
 
 /* One unit's view of the operands. Groups are counted from the unit's first;
  * channels c from the unit's first, too. */
@@ -113,23 +110,6 @@ static void affine_of(affine *f, const unit *t, size_t c, size_t width)
     }
 }
 
-/* The map's next rows from `row` on, about PIECE numbers. */
-static channels rows_from(channels p, size_t row)
-{
-    size_t most = PIECE / p.width + 1;
-    p.rows = p.rows - row < most ? p.rows - row : most;
-    return p;
-}
-
-static void apply(float *y, channels p, int kind)
-{
-    if (p.width == p.stride)
-        activation_apply(y, y, p.rows * p.width, kind);
-    else
-        for (size_t r = 0; r < p.rows; r++)
-            activation_apply(y + r * p.stride, y + r * p.stride, p.width, kind);
-}
-
 drift_status cpu_groupnorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
                                tensor *rstd, const tensor *x, const tensor *w,
                                const tensor *b, const tensor *mod, int groups,
@@ -144,44 +124,12 @@ drift_status cpu_groupnorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
         affine f;
         statistics(&t, eps);
         for (size_t c = 0; c < t.u.map.width; c += CHANNELS_MOST) {
-            channels p = piece(&t, c), part;
-            float *yp = f32(y) + t.u.at + c;
+            channels p = piece(&t, c);
             affine_of(&f, &t, c, p.width);
-            if (kind == ACT_NONE) {
-                channels_map(yp, t.x + c, f.m, f.a, f.b, p);
-                continue;
-            }
-            for (size_t r = 0; r < p.rows; r += part.rows) {
-                size_t at = r * p.stride;
-                part = rows_from(p, r);
-                channels_map(yp + at, t.x + c + at, f.m, f.a, f.b, part);
-                apply(yp + at, part, kind);
-            }
+            channels_map(f32(y) + t.u.at + c, t.x + c, f.m, f.a, f.b, kind, p);
         }
     }
     return DRIFT_OK;
-}
-
-/* du = dy f'(u) of the unit, u computed again from x. */
-static void through_activation(const unit *t, float *du, const float *dy,
-                               int kind)
-{
-    affine f;
-    for (size_t c = 0; c < t->u.map.width; c += CHANNELS_MOST) {
-        channels p = piece(t, c), part;
-        affine_of(&f, t, c, p.width);
-        for (size_t r = 0; r < p.rows; r += part.rows) {
-            size_t at = r * p.stride + c;
-            part = rows_from(p, r);
-            channels_map(du + at, t->x + at, f.m, f.a, f.b, part);
-            if (p.width == p.stride)
-                activation_slope(du + at, dy + at, du + at,
-                                 part.rows * part.width, kind);
-            else
-                for (size_t k = 0; k < part.rows; k++, at += p.stride)
-                    activation_slope(du + at, dy + at, du + at, p.width, kind);
-        }
-    }
 }
 
 /* Where a unit's gradients go; NULL = not wanted. */
@@ -192,21 +140,24 @@ typedef struct gradients {
     float *dshift, *dscale; /* of this sample */
 } gradients;
 
-/* With n = (x - mean) rstd, v = w (1 + scale), A = sum v dy, B = sum v dy n
- * over a group of K numbers: dx = rstd (v dy - A/K - n B/K). With the channel's
- * own sums S = sum dy, D = sum dy n: dw = D (1 + scale), db = S (1 + scale),
- * dshift = S, dscale = D w + S b. */
-static void unit_back(const unit *t, const gradients *d, const float *dy)
+/* First du = dy f' on the inner side of the activation, u computed again from
+ * x; where there is none, du is dy. Then with n = (x - mean) rstd,
+ * v = w (1 + scale), A = sum v du, B = sum v du n over a group of K numbers:
+ * dx = rstd (v du - A/K - n B/K). With the channel's own sums S = sum du,
+ * D = sum du n: dw = D (1 + scale), db = S (1 + scale), dshift = S,
+ * dscale = D w + S b. */
+static void unit_back(const unit *t, const gradients *d, const float *dy,
+                      float *du, int kind)
 {
     double a_sum[CHANNELS_MOST] = {0}, b_sum[CHANNELS_MOST] = {0};
-    float m[CHANNELS_MOST];
     size_t width = t->u.map.width;
+    affine f;
     for (size_t c = 0; c < width; c += CHANNELS_MOST) {
         double sum[CHANNELS_MOST] = {0}, dot[CHANNELS_MOST] = {0};
         channels p = piece(t, c);
-        for (size_t i = 0; i < p.width; i++)
-            m[i] = t->mean[(c + i) / t->per_group];
-        channels_dots(sum, dot, dy + c, t->x + c, m, p);
+        affine_of(&f, t, c, p.width);
+        channels_slope_dots(sum, dot, du ? du + c : NULL, dy + c, t->x + c, f.m,
+                            f.a, f.b, kind, p);
         for (size_t i = 0; i < p.width; i++) {
             size_t g = (c + i) / t->per_group, k = c + i;
             double w = t->w ? (double)t->w[k] : 1;
@@ -225,9 +176,10 @@ static void unit_back(const unit *t, const gradients *d, const float *dy)
             }
         }
     }
+    if (du)
+        dy = du;
     for (size_t c = 0; d->dx && c < width; c += CHANNELS_MOST) {
         float slope[CHANNELS_MOST], shift[CHANNELS_MOST];
-        affine f;
         channels p = piece(t, c);
         affine_of(&f, t, c, p.width);
         for (size_t i = 0; i < p.width; i++) {
@@ -236,10 +188,8 @@ static void unit_back(const unit *t, const gradients *d, const float *dy)
             slope[i] = (float)(-r * r * b_sum[g] / t->count);
             shift[i] = (float)(-r * a_sum[g] / t->count);
         }
-        if (d->fresh)
-            channels_zero(d->dx + c, p);
-        channels_norm_back(d->dx + c, dy + c, t->x + c, f.m, f.a, slope, shift,
-                           p);
+        channels_norm_back(d->dx + c, !d->fresh, dy + c, t->x + c, f.m, f.a,
+                           slope, shift, p);
     }
 }
 
@@ -270,7 +220,6 @@ drift_status cpu_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     for (size_t lane = 0; lane < lanes; lane++)
         for (size_t i = lane; i < s.count; i += lanes) {
             unit t = unit_of(&s, i, &in);
-            const float *dyp = f32(dy) + t.u.at;
             gradients d = {.dx = dx ? f32(dx) + t.u.at : NULL,
                            .fresh = dx && dx->fresh,
                            .dw = dw ? f32(&dw_rows) + t.u.row : NULL,
@@ -279,12 +228,10 @@ drift_status cpu_groupnorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
                 d.dshift = f32(dmod) + 2 * t.u.sample * s.c + t.u.first;
                 d.dscale = d.dshift + s.c;
             }
-            if (kind != ACT_NONE) {
-                float *du = f32(&inner) + lane * sample + t.u.first;
-                through_activation(&t, du, dyp, kind);
-                dyp = du;
-            }
-            unit_back(&t, &d, dyp);
+            float *du = kind == ACT_NONE
+                            ? NULL
+                            : f32(&inner) + lane * sample + t.u.first;
+            unit_back(&t, &d, f32(dy) + t.u.at, du, kind);
         }
     if (dw)
         channels_add_rows(f32(dw), f32(&dw_rows), s.samples, s.c);

@@ -16,7 +16,7 @@ drift_status cpu_modulate_fwd(drift_context *ctx, tensor *y, const tensor *x,
             factor[c] = 1 + f32(scale)[u.row + c];
         }
         channels_map(f32(y) + u.at, f32(x) + u.at, zero, factor,
-                     f32(shift) + u.row, u.map);
+                     f32(shift) + u.row, ACT_NONE, u.map);
     }
     return DRIFT_OK;
 }

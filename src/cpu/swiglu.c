@@ -11,17 +11,20 @@ static CPU_SIMD void chunk_fwd(float *restrict y, const float *restrict a,
         y[i] = act_silu(a[i]) * b[i];
 }
 
-/* Both gradients in one pass: they share the exponential. */
+/* Both gradients in one pass: they share the exponential. Fresh ones are
+ * written, not added to. */
 static CPU_SIMD void chunk_bwd(float *restrict da, float *restrict db,
                                const float *restrict dy,
                                const float *restrict a, const float *restrict b,
-                               size_t n)
+                               size_t n, int fresh)
 {
     for (size_t i = 0; i < n; i++) {
         float rest;
         float s = act_sigmoids(a[i], &rest);
-        da[i] += dy[i] * b[i] * (s * (1.0f + a[i] * rest));
-        db[i] += dy[i] * (a[i] * s);
+        float to_a = dy[i] * b[i] * (s * (1.0f + a[i] * rest));
+        float to_b = dy[i] * (a[i] * s);
+        da[i] = fresh ? to_a : da[i] + to_a;
+        db[i] = fresh ? to_b : db[i] + to_b;
     }
 }
 
@@ -60,13 +63,14 @@ drift_status cpu_swiglu_bwd(drift_context *ctx, tensor *da, tensor *db,
 #pragma omp parallel for if (count > CPU_SMALL)
     for (size_t i = 0; i < count; i += CHUNK) {
         size_t n = count - i < CHUNK ? count - i : CHUNK;
-        if (da)
+        int fresh = da && db && da->fresh && db->fresh;
+        if (da && !fresh)
             cpu_begin(da, f32(da) + i, n);
-        if (db)
+        if (db && !fresh)
             cpu_begin(db, f32(db) + i, n);
         if (da && db)
             chunk_bwd(f32(da) + i, f32(db) + i, f32(dy) + i, f32(a) + i,
-                      f32(b) + i, n);
+                      f32(b) + i, n, fresh);
         else if (da)
             chunk_da(f32(da) + i, f32(dy) + i, f32(a) + i, f32(b) + i, n);
         else if (db)

@@ -2,21 +2,18 @@
  *
  * A tile of c stays in registers while the sum runs; each step multiplies one
  * row of b by one number of each row of a. The loops have constant bounds in
- * every copy of `block`, so compilers turn them into straight vector code: the
- * same text serves AVX-512 (14 x 32 of 32 registers), AVX2 with FMA (6 x 16
+ * every copy of `tile_block`, so compilers turn them into straight vector code:
+ * the same text serves AVX-512 (14 x 32 of 32 registers), AVX2 with FMA (6 x 16
  * of 16) and everything else (4 x 8). */
 #include "cpu/tile.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "cpu/cpu.h"
+
 #ifdef HAVE_CPU_SUPPORTS
 #define TARGET(name) __attribute__((target(name)))
-#endif
-#ifdef __GNUC__
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#else
-#define ALWAYS_INLINE static inline
 #endif
 
 #define MOST_ROWS 14
@@ -27,10 +24,11 @@ ALWAYS_INLINE float multiply_add(int fused, float a, float b, float c)
     return fused ? fmaf(a, b, c) : a * b + c;
 }
 
-ALWAYS_INLINE void block(int fused, int rows, int cols, const tile_product *p,
-                         const float *restrict a, const float *restrict b,
-                         const float *restrict start, float *restrict c,
-                         size_t c_row, int add)
+ALWAYS_INLINE void tile_block(int fused, int rows, int cols,
+                              const tile_product *p, const float *restrict a,
+                              const float *restrict b,
+                              const float *restrict start, float *restrict c,
+                              size_t c_row, int add)
 {
     float sum[MOST_ROWS][MOST_COLS];
     size_t a_row = p->a_row, a_k = p->a_k, b_k = p->b_k, k = p->k;
@@ -56,9 +54,9 @@ ALWAYS_INLINE void block(int fused, int rows, int cols, const tile_product *p,
 #define CASE(r)                                                                \
     case r:                                                                    \
         if (wide)                                                              \
-            block(1, r, 32, p, a, b, start, c, c_row, add);                    \
+            tile_block(1, r, 32, p, a, b, start, c, c_row, add);               \
         else                                                                   \
-            block(1, r, 16, p, a, b, start, c, c_row, add);                    \
+            tile_block(1, r, 16, p, a, b, start, c, c_row, add);               \
         break
 
 TARGET("avx512f")
@@ -87,7 +85,7 @@ static void tile_avx512(const tile_product *p, int rows, int wide,
 
 #define CASE(r)                                                                \
     case r:                                                                    \
-        block(1, r, 16, p, a, b, start, c, c_row, add);                        \
+        tile_block(1, r, 16, p, a, b, start, c, c_row, add);                   \
         break
 
 TARGET("avx2,fma")
@@ -117,9 +115,9 @@ static void tile_avx2(const tile_product *p, int rows, int wide, const float *a,
 
 #define CASE(r)                                                                \
     case r:                                                                    \
-        block(FUSED, r, 8, p, a, b, start, c, c_row, add);                     \
-        block(FUSED, r, 8, p, a, b + 8, start ? start + 8 : NULL, c + 8,       \
-              c_row, add);                                                     \
+        tile_block(FUSED, r, 8, p, a, b, start, c, c_row, add);                \
+        tile_block(FUSED, r, 8, p, a, b + 8, start ? start + 8 : NULL, c + 8,  \
+                   c_row, add);                                                \
         break
 
 static void tile_plain(const tile_product *p, int rows, int wide,
@@ -232,12 +230,12 @@ static void pack_turned(float *to, const float *b, size_t b_n, size_t k,
 {
     for (size_t first = 0; first < k; first += TILE_LINE) {
         size_t rows = k - first < TILE_LINE ? k - first : TILE_LINE;
-        float *block = to + first * TILE_PANEL;
+        float *lines = to + first * TILE_PANEL;
         for (size_t j = 0; j < cols; j++)
             for (size_t p = 0; p < rows; p++)
-                block[p * TILE_PANEL + j] = b[first + p + j * b_n];
+                lines[p * TILE_PANEL + j] = b[first + p + j * b_n];
         for (size_t p = 0; cols < TILE_PANEL && p < rows; p++)
-            memset(block + p * TILE_PANEL + cols, 0,
+            memset(lines + p * TILE_PANEL + cols, 0,
                    (TILE_PANEL - cols) * sizeof *to);
     }
 }

@@ -7,7 +7,6 @@
 typedef struct buffers {
     tensor gen, neg, pos, w_neg; /* [G,.,C]; views where F is 1 */
     tensor v, loss, stats;
-    float *host;
     int swapped; /* gen, neg, pos are owned */
 } buffers;
 
@@ -22,7 +21,6 @@ static void buffers_free(drift_context *ctx, buffers *b)
     tensor_free(ctx, &b->v);
     tensor_free(ctx, &b->loss);
     tensor_free(ctx, &b->stats);
-    mem_free(b->host);
 }
 
 /* [Nc*N,F,C] as [Nc*F,N,C]. */
@@ -107,62 +105,93 @@ static int finite_stats(const family_stats *s)
     return finite;
 }
 
-static drift_status read_stats(drift_context *ctx, const loss_input *in,
-                               const field_args *args, buffers *b,
-                               family_stats *s)
+static drift_status fetch_stats(drift_context *ctx, const loss_input *in,
+                                const field_args *args, const buffers *b,
+                                loss_reading *to)
 {
     drift_status status = DRIFT_OK;
-    size_t g = b->loss.shape.dim[0];
     int nr = args->temperatures;
-    size_t count = g > FIELD_STATS(nr) ? g : FIELD_STATS(nr);
-    b->host = mem_alloc(ctx, count, sizeof *b->host);
-    if (!b->host)
+    *to = (loss_reading){.stats = {.name = in->name,
+                                   .temperatures = nr,
+                                   .negative_share = negative_share(in)},
+                         .groups = tensor_count(&b->loss)};
+    for (int j = 0; j < nr; j++)
+        to->stats.r[j] = args->r[j];
+    to->host = mem_alloc(ctx, to->groups + FIELD_STATS(nr), sizeof *to->host);
+    if (!to->host)
         return DRIFT_ERROR_MEMORY;
-    *s = (family_stats){.name = in->name,
-                        .temperatures = nr,
-                        .negative_share = negative_share(in)};
-    TRY(tensor_read(ctx, &b->loss, b->host));
-    for (size_t i = 0; i < g; i++)
-        s->loss += (double)b->host[i] / (double)g;
-    TRY(tensor_read(ctx, &b->stats, b->host));
-    s->scale = (double)b->host[FIELD_STAT_SCALE];
-    for (int j = 0; j < nr; j++) {
-        s->r[j] = args->r[j];
-        s->raw[j] = (double)b->host[FIELD_STAT_RAW(nr, j)];
-        s->normed[j] = (double)b->host[FIELD_STAT_NORMED(nr, j)];
-        s->ess[j] = (double)b->host[FIELD_STAT_ESS(nr, j)];
-        s->ess10[j] = (double)b->host[FIELD_STAT_ESS10(nr, j)];
-    }
+    TRY(tensor_fetch(ctx, &b->loss, to->host, &to->loss));
+    TRY(tensor_fetch(ctx, &b->stats, to->host + to->groups, &to->field));
 out:
     return status;
 }
 
-/* dgen = factor V, back in the order of the samples. */
+void loss_reading_free(drift_context *ctx, loss_reading *r)
+{
+    /* The memory is written to until then. */
+    drift_status loss = fetch_wait(ctx, &r->loss);
+    drift_status field = fetch_wait(ctx, &r->field);
+    (void)loss;
+    (void)field;
+    mem_free(r->host);
+    *r = (loss_reading){0};
+}
+
+drift_status loss_read(drift_context *ctx, loss_reading *r, family_stats *s)
+{
+    drift_status status = DRIFT_OK;
+    const float *field = r->host + r->groups;
+    int nr = r->stats.temperatures;
+    *s = r->stats;
+    TRY(fetch_wait(ctx, &r->loss));
+    TRY(fetch_wait(ctx, &r->field));
+    for (size_t i = 0; i < r->groups; i++)
+        s->loss += (double)r->host[i] / (double)r->groups;
+    s->scale = (double)field[FIELD_STAT_SCALE];
+    for (int j = 0; j < nr; j++) {
+        s->raw[j] = (double)field[FIELD_STAT_RAW(nr, j)];
+        s->normed[j] = (double)field[FIELD_STAT_NORMED(nr, j)];
+        s->ess[j] = (double)field[FIELD_STAT_ESS(nr, j)];
+        s->ess10[j] = (double)field[FIELD_STAT_ESS10(nr, j)];
+    }
+    if (!finite_stats(s))
+        FAIL(ctx, DRIFT_ERROR_NUMBER,
+             "the drift of family '%s' is not finite: scale %g, loss %g",
+             s->name, s->scale, s->loss);
+out:
+    loss_reading_free(ctx, r);
+    return status;
+}
+
+/* dgen = the gradient that V is, back in the order of the samples. */
 static drift_status ungroup(drift_context *ctx, const buffers *b,
-                            size_t entries, float factor, tensor *dgen)
+                            size_t entries, const field_args *args,
+                            tensor *dgen)
 {
     drift_status status = DRIFT_OK;
     const size_t *d = b->v.shape.dim;
     size_t f = d[0] / entries, n = d[1], c = d[2];
+    tensor to = tensor_reshape(dgen, b->v.shape);
+    const tensor *v = &b->v;
     if (f > 1) {
-        tensor from = tensor_reshape(&b->v, SHAPE(entries, f, n, c));
-        tensor to = tensor_reshape(dgen, SHAPE(entries, n, f, c));
+        tensor from = tensor_reshape(v, SHAPE(entries, f, n, c));
+        to = tensor_reshape(dgen, SHAPE(entries, n, f, c));
         TRY(op_swap_fwd(ctx, &to, &from));
-        TRY(op_add_fwd(ctx, dgen, dgen, NULL, factor, 0));
-    } else {
-        tensor to = tensor_reshape(dgen, b->v.shape);
-        TRY(op_add_fwd(ctx, &to, &b->v, NULL, factor, 0));
+        v = &to;
     }
+    TRY(op_field_gradient(ctx, &to, v, &b->stats, *args,
+                          (float)(-2 / (double)tensor_count(&b->v))));
 out:
     return status;
 }
 
 drift_status loss_family(drift_context *ctx, const loss_input *in,
                          const field_args *args, size_t memory, tensor *dgen,
-                         family_stats *stats)
+                         loss_reading *reading)
 {
     drift_status status = DRIFT_OK;
     buffers b = {0};
+    *reading = (loss_reading){0};
     size_t e = in->entries;
     int nr = args->temperatures;
     TRY(check(ctx, in, dgen));
@@ -180,15 +209,8 @@ drift_status loss_family(drift_context *ctx, const loss_input *in,
     TRY(op_field(ctx, &b.v, &b.loss, &b.stats, &b.gen, NULL,
                  in->neg ? &b.neg : NULL, &b.pos, NULL,
                  in->neg ? &b.w_neg : NULL, NULL, *args, memory));
-    TRY(read_stats(ctx, in, args, &b, stats));
-    size_t d = b.v.shape.dim[2];
-    double s = field_feature_scale(args, stats->scale, d);
-    TRY(ungroup(ctx, &b, e, (float)(-2 / (s * (double)tensor_count(&b.v))),
-                dgen));
-    if (!finite_stats(stats))
-        FAIL(ctx, DRIFT_ERROR_NUMBER,
-             "the drift of family '%s' is not finite: scale %g, loss %g",
-             in->name, stats->scale, stats->loss);
+    TRY(ungroup(ctx, &b, e, args, dgen));
+    TRY(fetch_stats(ctx, in, args, &b, reading));
 out:
     buffers_free(ctx, &b);
     return status;

@@ -33,11 +33,23 @@ typedef struct loss_input {
     const float *w_neg; /* [Nc] host: weight of each entry's negatives */
 } loss_input;
 
-/* dgen [Nc*N,F,C] = gradient of the family's loss; overwritten. NaN or
- * infinity anywhere in the result is DRIFT_ERROR_NUMBER and names the family;
- * stats are filled all the same. */
+/* Statistics on their way from the device. {0} has none. */
+typedef struct loss_reading {
+    family_stats stats; /* what is known beforehand */
+    size_t groups;
+    float *host; /* what is read: losses, then the op's statistics */
+    fetch loss, field;
+} loss_reading;
+
+/* dgen [Nc*N,F,C] = gradient of the family's loss; overwritten. The statistics
+ * are under way, in `reading`, which is to be read or freed. */
 drift_status loss_family(drift_context *ctx, const loss_input *in,
                          const field_args *args, size_t memory, tensor *dgen,
-                         family_stats *stats) DRIFT_MUST_CHECK;
+                         loss_reading *reading) DRIFT_MUST_CHECK;
+/* Wait for them; frees the reading. NaN or infinity in them is
+ * DRIFT_ERROR_NUMBER and names the family; stats are filled all the same. */
+drift_status loss_read(drift_context *ctx, loss_reading *reading,
+                       family_stats *stats) DRIFT_MUST_CHECK;
+void loss_reading_free(drift_context *ctx, loss_reading *reading);
 
 #endif

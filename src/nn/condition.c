@@ -48,55 +48,31 @@ drift_status condition_declare(generator *g, size_t width)
     return p->status;
 }
 
-/* i32 [b,tokens]: the rows of the common table. */
-static drift_status style_rows(generator *g, const tensor *style, tensor *rows)
+drift_status condition_frequencies(drift_context *ctx, double period,
+                                   tensor *frequencies)
 {
-    drift_context *ctx = g->ctx;
     drift_status status = DRIFT_OK;
-    size_t count = tensor_count(style), tokens = (size_t)g->config.style_tokens;
-    int codes = g->config.style_codes;
-    int *index = mem_alloc(ctx, count, sizeof *index);
-    if (!index)
-        return DRIFT_ERROR_MEMORY;
-    TRY(tensor_read(ctx, style, index));
-    for (size_t i = 0; i < count; i++) {
-        if (index[i] < 0 || index[i] >= codes)
-            FAIL(ctx, DRIFT_ERROR_SHAPE,
-                 "generator: style index %d is not in 0 ... %d", index[i],
-                 codes - 1);
-        if (!g->config.style_shared)
-            index[i] += (int)(i % tokens) * codes;
-    }
-    TRY(tensor_new(ctx, rows, DTYPE_I32, style->shape));
-    TRY(tensor_write(ctx, rows, index));
+    float f[FEATURES / 2];
+    for (int k = 0; k < FEATURES / 2; k++)
+        f[k] = (float)exp(-log(period) * k / (FEATURES / 2));
+    TRY(tensor_new(ctx, frequencies, DTYPE_F32, SHAPE(FEATURES / 2)));
+    TRY(tensor_write(ctx, frequencies, f));
 out:
-    mem_free(index);
     return status;
 }
 
-drift_status condition_sinusoid(drift_context *ctx, const tensor *alpha,
-                                double period, tensor *features)
+static drift_status alpha_features(generator *g, const tensor *alpha,
+                                   tensor *features)
 {
     drift_status status = DRIFT_OK;
-    size_t b = tensor_count(alpha), half = FEATURES / 2;
-    float *a = mem_alloc(ctx, b, sizeof *a);
-    float *f = mem_alloc(ctx, b * FEATURES, sizeof *f);
-    if (!a || !f) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
-    TRY(tensor_read(ctx, alpha, a));
-    for (size_t i = 0; i < b; i++)
-        for (size_t k = 0; k < half; k++) {
-            double frequency = exp(-log(period) * (double)k / (double)half);
-            f[i * FEATURES + k] = (float)cos(a[i] * frequency);
-            f[i * FEATURES + half + k] = (float)sin(a[i] * frequency);
-        }
-    TRY(tensor_new(ctx, features, DTYPE_F32, SHAPE(b, FEATURES)));
-    TRY(tensor_write(ctx, features, f));
+    drift_context *ctx = g->ctx;
+    tensor frequencies = {0};
+    TRY(condition_frequencies(ctx, g->config.alpha_max_period, &frequencies));
+    TRY(tensor_new(ctx, features, DTYPE_F32,
+                   SHAPE(tensor_count(alpha), FEATURES)));
+    TRY(op_sinusoid(ctx, features, alpha, &frequencies));
 out:
-    mem_free(a);
-    mem_free(f);
+    tensor_free(ctx, &frequencies);
     return status;
 }
 
@@ -106,8 +82,7 @@ static var *alpha_forward(generator *g, tape *t, const tensor *flat,
     const condition *k = &g->condition;
     params *p = &g->params;
     tensor features = {0};
-    drift_status status = condition_sinusoid(
-        g->ctx, alpha, g->config.alpha_max_period, &features);
+    drift_status status = alpha_features(g, alpha, &features);
     if (status != DRIFT_OK) {
         tape_fail(t, status);
         return NULL;
@@ -121,19 +96,6 @@ static var *alpha_forward(generator *g, tape *t, const tensor *flat,
                     params_leaf(p, t, flat, k->alpha_b2));
     if (k->alpha_norm >= 0)
         x = tape_rmsnorm(t, x, params_leaf(p, t, flat, k->alpha_norm), EPS);
-    return x;
-}
-
-static var *style_forward(generator *g, tape *t, const tensor *flat,
-                          const tensor *style)
-{
-    tensor rows = {0};
-    drift_status status = style_rows(g, style, &rows);
-    if (status != DRIFT_OK)
-        tape_fail(t, status);
-    var *x = tape_embedding(
-        t, params_leaf(&g->params, t, flat, g->condition.style_table), &rows);
-    tensor_free(g->ctx, &rows);
     return x;
 }
 
@@ -175,9 +137,14 @@ var *condition_forward(generator *g, tape *t, const tensor *flat,
     if (c->use_class)
         cond = tape_embedding(
             t, params_leaf(&g->params, t, flat, g->condition.class_table),
-            in->label);
+            in->label, 0);
     if (c->style_tokens)
-        cond = sum(t, cond, style_forward(g, t, flat, in->style), 1);
+        cond = sum(
+            t, cond,
+            tape_embedding(
+                t, params_leaf(&g->params, t, flat, g->condition.style_table),
+                in->style, c->style_shared ? 0 : c->style_codes),
+            1);
     if (c->use_alpha)
         cond = sum(t, cond, alpha_forward(g, t, flat, in->alpha),
                    c->alpha_norm ? ALPHA_WEIGHT : 1);

@@ -131,11 +131,9 @@ drift_status generator_spread(generator *g, uint64_t seed) DRIFT_MUST_CHECK;
 
 /* -- nn/condition.c: for the kinds ---------------------------------------- */
 
-/* features [b,256], made here: 128 cosines and 128 sines of alpha *
- * period^(-k/128). */
-drift_status condition_sinusoid(drift_context *ctx, const tensor *alpha,
-                                double period,
-                                tensor *features) DRIFT_MUST_CHECK;
+/* The 128 frequencies of alpha's sinusoids, period^(-k/128), made here. */
+drift_status condition_frequencies(drift_context *ctx, double period,
+                                   tensor *frequencies) DRIFT_MUST_CHECK;
 drift_status condition_declare(generator *g, size_t width) DRIFT_MUST_CHECK;
 /* cond [b,width], or NULL when no path is on. */
 var *condition_forward(generator *g, tape *t, const tensor *flat,

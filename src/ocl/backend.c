@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "ocl/cache.h"
 #include "ocl/device.h"
+#include "ocl/transfer.h"
 
 /* -- memory ----------------------------------------------------------------
  */
@@ -36,54 +38,18 @@ static void block_free(drift_context *ctx, block *b)
         clReleaseMemObject(b->handle);
 }
 
-static drift_status move_failed(drift_context *ctx, int code, const char *what,
-                                const tensor *t)
-{
-    char text[SHAPE_TEXT], whole[SHAPE_TEXT + 32];
-    snprintf(whole, sizeof whole, "%s a tensor %s", what,
-             shape_text(t->shape, text));
-    return ocl_failed(ctx, code, whole);
-}
-
-static drift_status write_tensor(drift_context *ctx, tensor *t,
-                                 const void *host)
-{
-    size_t bytes = tensor_count(t) * 4;
-    if (!bytes)
-        return DRIFT_OK;
-    int code =
-        clEnqueueWriteBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
-                             t->offset * 4, bytes, host, 0, NULL, NULL);
-    return code == CL_SUCCESS ? DRIFT_OK : move_failed(ctx, code, "writing", t);
-}
-
-static drift_status read_tensor(drift_context *ctx, const tensor *t, void *host)
-{
-    size_t bytes = tensor_count(t) * 4;
-    if (!bytes)
-        return DRIFT_OK;
-    int code =
-        clEnqueueReadBuffer(ocl_of(ctx)->queue, t->block->handle, CL_TRUE,
-                            t->offset * 4, bytes, host, 0, NULL, NULL);
-    return code == CL_SUCCESS ? DRIFT_OK : move_failed(ctx, code, "reading", t);
-}
-
-static drift_status finish(drift_context *ctx)
-{
-    int code = clFinish(ocl_of(ctx)->queue);
-    return code == CL_SUCCESS ? DRIFT_OK : ocl_failed(ctx, code, "clFinish");
-}
-
 static void close_device(drift_context *ctx)
 {
     ocl_device *d = ocl_of(ctx);
     if (d->queue) /* buffers are freed after the work on them was asked for */
         clFinish(d->queue);
     ocl_programs_free(d);
+    ocl_transfers_close(d);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
         clReleaseContext(d->context);
+    mem_free(d->cache);
     mem_free(d);
     ctx->device = NULL;
 }
@@ -92,9 +58,12 @@ static const backend table = {
     .name = "opencl",
     .block_new = block_new,
     .block_free = block_free,
-    .write = write_tensor,
-    .read = read_tensor,
-    .finish = finish,
+    .write = ocl_write,
+    .read = ocl_read,
+    .upload = ocl_upload,
+    .fetch = ocl_fetch,
+    .fetch_wait = ocl_fetch_wait,
+    .finish = ocl_finish,
     .close = close_device,
 #define OP(name, params, args) .name = ocl_##name,
 #include "ops/ops.def"
@@ -170,7 +139,8 @@ static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
         d->context, d->id, ctx->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clCreateCommandQueue");
-    return DRIFT_OK;
+    drift_status status = ocl_cache_open(ctx, d);
+    return status == DRIFT_OK ? ocl_transfers_open(ctx) : status;
 }
 
 drift_status ocl_list_text(drift_context *ctx, char *text, size_t size)

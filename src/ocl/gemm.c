@@ -43,6 +43,10 @@ out:
     return status;
 }
 
+/* What CLBlast builds kernels for, bits of products_built. */
+#define PRODUCTS 1
+#define BATCHES  2
+
 /* One product. CLBlast's copies go into memory of the pool: left to itself it
  * asks for a buffer at every call, and ends the process when there is none. */
 static int multiply_one(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
@@ -68,39 +72,6 @@ static int multiply_all(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
         b.tensor->block->handle, start(b), b.row, b.batch, beta,
         c.tensor->block->handle, start(c), c.row, c.batch, batch, &d->queue,
         NULL);
-}
-
-static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
-                             ocl_matrix b, size_t batch, size_t m, size_t n,
-                             size_t k, float alpha, float beta,
-                             const char *what)
-{
-    drift_status status = DRIFT_OK;
-    ocl_device *d = ocl_of(ctx);
-    tensor room = {0};
-    size_t bytes = 0, last = batch - 1;
-    /* Matrices away from the start of their buffer may need more copies. */
-    int code = CLBlastSGemmTempBufferSize(
-        CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
-        start(a) + last * a.batch, a.row, start(b) + last * b.batch, b.row,
-        start(c) + last * c.batch, c.row, &d->queue, &bytes);
-    if (code == CL_SUCCESS && bytes)
-        TRY(tensor_new(ctx, &room, DTYPE_F32, SHAPE((bytes + 3) / 4)));
-    if (code == CL_SUCCESS && batch > 1 && !bytes) {
-        code = multiply_all(d, c, a, b, batch, m, n, k, alpha, beta);
-        batch = 0;
-    }
-    for (size_t i = 0; code == CL_SUCCESS && i < batch; i++) {
-        code = multiply_one(d, c, a, b, m, n, k, alpha, beta, &room);
-        a.offset += a.batch;
-        b.offset += b.batch;
-        c.offset += c.batch;
-    }
-    if (code != CL_SUCCESS)
-        status = ocl_failed(ctx, code, what);
-out:
-    tensor_free(ctx, &room);
-    return status;
 }
 
 /* On a CPU local memory is no faster than any other, and barriers cost: each
@@ -132,20 +103,54 @@ static void suit_cpu(drift_context *ctx, const ocl_device *d)
                   ocl_code_name(code));
 }
 
-static void begin(drift_context *ctx, ocl_device *d)
+static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
+                             ocl_matrix b, size_t batch, size_t m, size_t n,
+                             size_t k, float alpha, float beta,
+                             const char *what)
 {
-    if (d->said_clblast++)
-        return;
-    log_info(ctx, "building CLBlast's kernels for %s", ctx->device_text);
-    if (d->shape.type == CL_DEVICE_TYPE_CPU)
+    drift_status status = DRIFT_OK;
+    ocl_device *d = ocl_of(ctx);
+    tensor room = {0};
+    size_t bytes = 0, last = batch - 1;
+    if (!d->products_built && d->shape.type == CL_DEVICE_TYPE_CPU)
         suit_cpu(ctx, d);
+    /* Matrices away from the start of their buffer may need more copies. */
+    int code = CLBlastSGemmTempBufferSize(
+        CLBlastLayoutRowMajor, how(a), how(b), m, n, k,
+        start(a) + last * a.batch, a.row, start(b) + last * b.batch, b.row,
+        start(c) + last * c.batch, c.row, &d->queue, &bytes);
+    if (code == CL_SUCCESS && bytes)
+        TRY(tensor_new(ctx, &room, DTYPE_F32, SHAPE((bytes + 3) / 4)));
+    int kind = batch > 1 && !bytes ? BATCHES : PRODUCTS;
+    int first = !(d->products_built & kind);
+    d->products_built |= kind;
+    if (first)
+        ocl_building_begin(ctx, kind == PRODUCTS
+                                    ? "CLBlast, products"
+                                    : "CLBlast, batches of products");
+    if (code == CL_SUCCESS && kind == BATCHES) {
+        code = multiply_all(d, c, a, b, batch, m, n, k, alpha, beta);
+        batch = 0;
+    }
+    for (size_t i = 0; code == CL_SUCCESS && i < batch; i++) {
+        code = multiply_one(d, c, a, b, m, n, k, alpha, beta, &room);
+        a.offset += a.batch;
+        b.offset += b.batch;
+        c.offset += c.batch;
+    }
+    if (first)
+        ocl_building_end(ctx);
+    if (code != CL_SUCCESS)
+        status = ocl_failed(ctx, code, what);
+out:
+    tensor_free(ctx, &room);
+    return status;
 }
 
 drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                        ocl_matrix b, size_t batch, size_t m, size_t n, size_t k,
                        float alpha, float beta)
 {
-    ocl_device *d = ocl_of(ctx);
     char what[200];
     if (!batch || !m || !n)
         return DRIFT_OK;
@@ -165,7 +170,6 @@ drift_status ocl_sgemm(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                      "%s: a matrix reaches beyond the 2^31 numbers that "
                      "CLBlast counts",
                      what);
-    begin(ctx, d);
     return multiply(ctx, c, a, b, batch, m, n, k, alpha, beta, what);
 }
 

@@ -68,11 +68,11 @@ size_t ocl_stream_blocks(uint64_t first, size_t n)
 /* "NAME([4,8] [8])" */
 static void launch_text(const ocl_launch *l, char *text, size_t size)
 {
-    char shape[SHAPE_TEXT];
+    char one[SHAPE_TEXT];
     size_t used = (size_t)snprintf(text, size, "%s(", l->name);
     for (int i = 0; i < l->tensor_count && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "",
-                                 shape_text(l->tensors[i]->shape, shape));
+                                 shape_text(l->tensors[i]->shape, one));
     if (used < size)
         snprintf(text + used, size - used, ")");
 }

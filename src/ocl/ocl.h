@@ -37,6 +37,13 @@ typedef struct ocl_shape {
 } ocl_shape;
 
 typedef struct ocl_program ocl_program;
+typedef struct ocl_transfers ocl_transfers;
+
+/* What was compiled so far, for the lines that tell of it. */
+typedef struct ocl_building {
+    double since, seconds, told; /* begun; spent in all; when told last */
+    int count, lines;            /* things built, lines about it */
+} ocl_building;
 
 typedef struct ocl_device {
     cl_platform_id platform;
@@ -47,7 +54,10 @@ typedef struct ocl_device {
     size_t most_bytes; /* of one buffer */
     size_t local_bytes;
     ocl_program *programs; /* built so far */
-    int said_building, said_clblast;
+    char *cache;           /* folder of built programs, or NULL (cache.h) */
+    ocl_building building;
+    int products_built; /* CLBlast's kernels, a bit each (gemm.c) */
+    ocl_transfers *transfers;
 } ocl_device;
 
 static inline ocl_device *ocl_of(const drift_context *ctx)
@@ -69,6 +79,11 @@ drift_status ocl_failed(drift_context *ctx, int code, const char *what);
 drift_status ocl_kernel(drift_context *ctx, const char *file, const char *name,
                         cl_kernel *out) DRIFT_MUST_CHECK;
 void ocl_programs_free(ocl_device *d);
+
+/* Around whatever may compile: tells what is being built, once that has taken
+ * noticeable time. */
+void ocl_building_begin(drift_context *ctx, const char *what);
+void ocl_building_end(drift_context *ctx);
 
 /* The embedded sources, made from cl/ by the build: lines[0] ... up to NULL. */
 typedef struct ocl_source {
@@ -105,6 +120,10 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size); /* a struct */
  * first ... first+n-1, a block of four each. */
 void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first);
 size_t ocl_stream_blocks(uint64_t first, size_t n);
+
+/* Where a kernel writes what is wrong with its input: int[4] = 1 and three
+ * numbers, by whoever first turns the 1 on. The next read tells (transfer.c). */
+void ocl_fault(ocl_launch *l);
 
 /* One work-item for each of n elements, in groups of shape.group. */
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;

@@ -1,15 +1,17 @@
 /* Programs: one cl/FILE.cl each, behind the shared parts of cl/shared, built
- * at its first use.
+ * at its first use, or taken from the cache of built ones.
  *
  * The text given to the compiler is the embedded one; DRIFT_CL_DIR names a
  * folder to read it from instead, while kernels are being worked on. */
-#include "ocl/ocl.h"
+#include "ocl/cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #define KERNELS 32 /* of a file */
 
@@ -36,9 +38,9 @@ typedef struct text {
     size_t size, room;
 } text;
 
-static drift_status text_add(drift_context *ctx, text *t, const char *more)
+static drift_status text_add(drift_context *ctx, text *t, const char *more,
+                             size_t n)
 {
-    size_t n = strlen(more);
     if (t->size + n + 1 > t->room) {
         size_t room = 2 * (t->size + n + 1);
         char *data = mem_resize(ctx, t->data, room, 1);
@@ -47,18 +49,32 @@ static drift_status text_add(drift_context *ctx, text *t, const char *more)
         t->data = data;
         t->room = room;
     }
-    memcpy(t->data + t->size, more, n + 1);
+    memcpy(t->data + t->size, more, n);
     t->size += n;
+    t->data[t->size] = '\0';
     return DRIFT_OK;
 }
 
-static drift_status add_lines(drift_context *ctx, text *t, FILE *f)
+/* A file's lines, without inclusions, as embed.awk does it. */
+static drift_status add_file(drift_context *ctx, text *t, const char *path)
 {
+    static const char inclusion[] = "#include \"";
     drift_status status = DRIFT_OK;
-    char line[1024];
-    while (fgets(line, sizeof line, f))
-        TRY(text_add(ctx, t, strncmp(line, "#include \"", 10) ? line : "\n"));
+    file_view file = {0};
+    TRY(file_open_view(ctx, path, &file));
+    for (size_t at = 0, n; at < file.size; at += n) {
+        const char *line = (const char *)file.data + at;
+        const char *end = memchr(line, '\n', file.size - at);
+        n = end ? (size_t)(end - line) + 1 : file.size - at;
+        if (n >= strlen(inclusion) &&
+            memcmp(line, inclusion, strlen(inclusion)) == 0)
+            TRY(text_add(ctx, t, "\n", 1));
+        else
+            TRY(text_add(ctx, t, line, n));
+    }
+    TRY(text_add(ctx, t, "\n", 1)); /* in case the last line has no end */
 out:
+    file_close_view(&file);
     return status;
 }
 
@@ -68,48 +84,97 @@ static drift_status add_part(drift_context *ctx, text *t, const char *name)
     drift_status status = DRIFT_OK;
     const char *folder = getenv("DRIFT_CL_DIR");
     const ocl_source *s = source_of(name);
-    char line[512];
-    FILE *f = NULL;
-    snprintf(line, sizeof line, "#line 1 \"cl/%s\"\n", name);
-    TRY(text_add(ctx, t, line));
-    if (folder) {
-        snprintf(line, sizeof line, "%s/%s", folder, name);
-        f = fopen(line, "r");
-        if (!f)
-            FAIL(ctx, DRIFT_ERROR_IO, "unable to open '%s' (DRIFT_CL_DIR)",
-                 line);
-        TRY(add_lines(ctx, t, f));
+    char line[128], *path = NULL;
+    int n = snprintf(line, sizeof line, "#line 1 \"cl/%s\"\n", name);
+    TRY(text_add(ctx, t, line, (size_t)n));
+    if (folder && *folder) {
+        path = mem_printf(ctx, "%s/%s", folder, name);
+        if (!path) {
+            status = DRIFT_ERROR_MEMORY;
+            goto out;
+        }
+        status = add_file(ctx, t, path);
+        if (status != DRIFT_OK)
+            error_prefix(ctx, status, "DRIFT_CL_DIR");
     } else if (s) {
         for (const char *const *l = s->lines; *l; l++)
-            TRY(text_add(ctx, t, *l));
+            TRY(text_add(ctx, t, *l, strlen(*l)));
     } else {
         FAIL(ctx, DRIFT_ERROR_DEVICE, "there is no kernel file '%s'", name);
     }
 out:
-    if (f)
-        fclose(f);
+    mem_free(path);
     return status;
 }
 
-/* The compiler's own words, first lines first. */
+/* -- building ---------------------------------------------------------------
+ */
+
+#define TELL_FIRST 0.5 /* seconds of building before the first line of it, */
+#define TELL_AGAIN 2.0 /* and between lines */
+
+/* A driver that keeps kernels has them at once, which only time can tell. But
+ * what our own cache lacks is compiled, and nobody need wait to learn it. */
+void ocl_building_begin(drift_context *ctx, const char *what)
+{
+    const ocl_device *d = ocl_of(ctx);
+    ocl_building *b = &ocl_of(ctx)->building;
+    int first = !b->lines;
+    b->count++;
+    if (b->seconds >= (first ? TELL_FIRST : b->told + TELL_AGAIN) ||
+        (d->cache && b->count == 1)) {
+        log_info(ctx, "building kernels%s%s: %s (%d)", first ? " for " : "",
+                 first ? ctx->device_text : "", what, b->count);
+        b->told = b->seconds;
+        b->lines++;
+    }
+    b->since = clock_seconds();
+}
+
+void ocl_building_end(drift_context *ctx)
+{
+    ocl_building *b = &ocl_of(ctx)->building;
+    b->seconds += clock_seconds() - b->since;
+}
+
+/* The compiler's own words go to the log as they are, line by line. */
 static drift_status build_failed(drift_context *ctx, cl_program program,
-                                 const char *file, int code)
+                                 const char *name, int code)
 {
     ocl_device *d = ocl_of(ctx);
-    char log[1400] = "";
     size_t size = 0;
-    char *all = NULL;
+    char what[80];
     clGetProgramBuildInfo(program, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
-    all = mem_alloc(NULL, size + 1, 1);
-    if (all) {
+    char *all = mem_alloc(NULL, size + 1, 1);
+    if (all)
         clGetProgramBuildInfo(program, d->id, CL_PROGRAM_BUILD_LOG, size, all,
                               NULL);
-        snprintf(log, sizeof log, "%s", all);
-        log_warning(ctx, "building cl/%s.cl: %s", file, all);
+    for (char *line = all, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (*line)
+            log_warning(ctx, "%s", line);
     }
     mem_free(all);
-    return ERROR(ctx, DRIFT_ERROR_DEVICE, "building cl/%s.cl: %s: %s", file,
-                 ocl_code_name(code), log);
+    snprintf(what, sizeof what, "building cl/%s", name);
+    return ocl_failed(ctx, code, what);
+}
+
+static drift_status compile(drift_context *ctx, cl_program *program,
+                            const char *name, const char *source,
+                            const char *options)
+{
+    ocl_device *d = ocl_of(ctx);
+    int code;
+    *program = clCreateProgramWithSource(d->context, 1, &source, NULL, &code);
+    if (code != CL_SUCCESS)
+        return ocl_failed(ctx, code, "clCreateProgramWithSource");
+    ocl_building_begin(ctx, name);
+    code = clBuildProgram(*program, 1, &d->id, options, NULL, NULL);
+    ocl_building_end(ctx);
+    return code == CL_SUCCESS ? DRIFT_OK
+                              : build_failed(ctx, *program, name, code);
 }
 
 static drift_status build(drift_context *ctx, ocl_program *p)
@@ -117,8 +182,7 @@ static drift_status build(drift_context *ctx, ocl_program *p)
     drift_status status = DRIFT_OK;
     ocl_device *d = ocl_of(ctx);
     text source = {0};
-    char options[128], name[64];
-    int code;
+    char options[128], name[64], key[DIGEST_TEXT];
     snprintf(options, sizeof options, "-cl-std=CL1.2 -DGROUP=%zu -DTILE=%zu",
              d->shape.group, d->shape.tile);
     for (const ocl_source *part = ocl_sources; part->name; part++)
@@ -126,18 +190,12 @@ static drift_status build(drift_context *ctx, ocl_program *p)
             TRY(add_part(ctx, &source, part->name));
     snprintf(name, sizeof name, "%s.cl", p->file);
     TRY(add_part(ctx, &source, name));
-    const char *data = source.data;
-    p->program =
-        clCreateProgramWithSource(d->context, 1, &data, &source.size, &code);
-    if (code != CL_SUCCESS) {
-        status = ocl_failed(ctx, code, "clCreateProgramWithSource");
-        goto out;
+    ocl_cache_key(d, source.data, options, key);
+    p->program = ocl_cache_load(ctx, key, options);
+    if (!p->program) {
+        TRY(compile(ctx, &p->program, name, source.data, options));
+        ocl_cache_save(ctx, key, p->program);
     }
-    if (!d->said_building++)
-        log_info(ctx, "building kernels for %s", ctx->device_text);
-    code = clBuildProgram(p->program, 1, &d->id, options, NULL, NULL);
-    if (code != CL_SUCCESS)
-        status = build_failed(ctx, p->program, p->file, code);
 out:
     mem_free(source.data);
     return status;

@@ -4,7 +4,7 @@
 #include "ops/check.h"
 
 adamw_args adamw_args_of(double lr, double beta1, double beta2, double eps,
-                         double weight_decay, uint64_t step, double grad_scale)
+                         double weight_decay, uint64_t step)
 {
     double t = (double)step + 1;
     return (adamw_args){.lr = (float)lr,
@@ -15,8 +15,7 @@ adamw_args adamw_args_of(double lr, double beta1, double beta2, double eps,
                         .rate1 = (float)(1 - beta1),
                         .rate2 = (float)(1 - beta2),
                         .correction1 = (float)(1 - pow(beta1, t)),
-                        .correction2 = (float)(1 - pow(beta2, t)),
-                        .grad_scale = (float)grad_scale};
+                        .correction2 = (float)(1 - pow(beta2, t))};
 }
 
 static int is_rate(float rate, float beta)
@@ -25,12 +24,14 @@ static int is_rate(float rate, float beta)
 }
 
 drift_status check_adamw(drift_context *ctx, tensor *p, tensor *m, tensor *v,
-                         const tensor *g, adamw_args args)
+                         const tensor *g, const tensor *scale, adamw_args args)
 {
     size_t n = tensor_count(p);
     if (tensor_count(m) != n || tensor_count(v) != n || tensor_count(g) != n)
         return check_failed(ctx, "adamw", "p, m, v and g differ", p, m, v, g,
                             NULL);
+    if (scale && tensor_count(scale) != 1)
+        return check_failed(ctx, "adamw", "the scale is not [1]", scale, NULL);
     if (!is_rate(args.rate1, args.beta1) || !is_rate(args.rate2, args.beta2))
         return ERROR(ctx, DRIFT_ERROR_USAGE,
                      "adamw: rates %g and %g are not 1 - %g and 1 - %g",

@@ -12,6 +12,11 @@ typedef struct backend {
     void (*block_free)(drift_context *ctx, block *b);
     drift_status (*write)(drift_context *ctx, tensor *t, const void *host);
     drift_status (*read)(drift_context *ctx, const tensor *t, void *host);
+    /* tensor_upload, tensor_fetch, fetch_wait; NULL where write and read take
+     * no longer than a copy. */
+    drift_status (*upload)(drift_context *ctx, tensor *t, const void *host);
+    drift_status (*fetch)(drift_context *ctx, const tensor *t, fetch *f);
+    drift_status (*fetch_wait)(drift_context *ctx, fetch *f);
     /* Wait for all that was asked for. */
     drift_status (*finish)(drift_context *ctx);
     void (*close)(drift_context *ctx); /* frees ctx->device */

@@ -87,3 +87,17 @@ drift_status check_field(drift_context *ctx, tensor *v, tensor *loss,
                             NULL);
     return DRIFT_OK;
 }
+
+drift_status check_field_gradient(drift_context *ctx, tensor *y,
+                                  const tensor *v, const tensor *stats,
+                                  field_args args, float factor)
+{
+    (void)factor;
+    if (!v->shape.ndim || !same_shape(y, v))
+        return check_failed(ctx, "field_gradient", "y and v differ", y, v,
+                            NULL);
+    if (tensor_count(stats) != FIELD_STATS(args.temperatures))
+        return check_failed(ctx, "field_gradient", "stats has another size",
+                            stats, NULL);
+    return DRIFT_OK;
+}

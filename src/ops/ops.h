@@ -23,7 +23,6 @@ extern const char *const op_names[OP_COUNT];
 /* The arguments of AdamW's step number `step` (0, 1, ...): corrections and
  * 1 - beta in double, rounded once. */
 adamw_args adamw_args_of(double lr, double beta1, double beta2, double eps,
-                         double weight_decay, uint64_t step,
-                         double grad_scale);
+                         double weight_decay, uint64_t step);
 
 #endif

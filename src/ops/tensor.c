@@ -2,7 +2,9 @@
  *
  * The pool keeps freed blocks and hands the smallest that fits out again, when
  * it is no more than a quarter too large: training repeats the same sizes, so
- * after the first step the device is not asked any more. */
+ * after the first step the device is not asked any more. A step leaves
+ * thousands of idle blocks of a few dozen sizes, so the list is one of sizes:
+ * the blocks of a size hang behind its first by `same`. */
 #include "ops/tensor.h"
 
 #include <stdint.h>
@@ -14,7 +16,7 @@
 #define ALIGN 256 /* bytes: every block is a multiple of it */
 
 struct pool {
-    block *idle; /* by size, smallest first */
+    block *idle; /* one of each size, smallest first */
     pool_stats stats;
 };
 
@@ -51,6 +53,26 @@ size_t tensor_count(const tensor *t)
     return shape_count(t->shape);
 }
 
+/* The first size of at least so many bytes. */
+static block **idle_from(struct pool *pool, size_t bytes)
+{
+    block **at = &pool->idle;
+    while (*at && (*at)->bytes < bytes)
+        at = &(*at)->next;
+    return at;
+}
+
+/* The block of that size that was given back last. */
+static block *idle_take(struct pool *pool, block **at)
+{
+    block *b = *at;
+    if (b->same)
+        b->same->next = b->next;
+    *at = b->same ? b->same : b->next;
+    pool->stats.idle -= b->bytes;
+    return b;
+}
+
 static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
 {
     drift_status status = DRIFT_OK;
@@ -63,13 +85,9 @@ static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
     }
     struct pool *pool = ctx->pool;
     bytes = (bytes + !bytes + ALIGN - 1) / ALIGN * ALIGN;
-    block **at = &pool->idle;
-    while (*at && (*at)->bytes < bytes)
-        at = &(*at)->next;
+    block **at = idle_from(pool, bytes);
     if (*at && (*at)->bytes <= bytes + bytes / 4) {
-        b = *at;
-        *at = b->next;
-        pool->stats.idle -= b->bytes;
+        b = idle_take(pool, at);
     } else {
         b = mem_alloc(ctx, 1, sizeof *b);
         if (!b)
@@ -78,7 +96,7 @@ static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
         TRY(ctx->backend->block_new(ctx, b));
         pool->stats.device_allocations++;
     }
-    b->next = NULL;
+    b->next = b->same = NULL;
     b->count = 1;
     pool->stats.used += b->bytes;
     if (pool->stats.used > pool->stats.peak)
@@ -93,10 +111,12 @@ out:
 static void pool_put(drift_context *ctx, block *b)
 {
     struct pool *pool = ctx->pool;
-    block **at = &pool->idle;
-    while (*at && (*at)->bytes < b->bytes)
-        at = &(*at)->next;
+    block **at = idle_from(pool, b->bytes);
     b->next = *at;
+    if (*at && (*at)->bytes == b->bytes) {
+        b->same = *at;
+        b->next = b->same->next;
+    }
     *at = b;
     pool->stats.used -= b->bytes;
     pool->stats.idle += b->bytes;
@@ -116,9 +136,7 @@ void pool_reset_peak(drift_context *ctx)
 void pool_trim(drift_context *ctx)
 {
     while (ctx->pool && ctx->pool->idle) {
-        block *b = ctx->pool->idle;
-        ctx->pool->idle = b->next;
-        ctx->pool->stats.idle -= b->bytes;
+        block *b = idle_take(ctx->pool, &ctx->pool->idle);
         ctx->backend->block_free(ctx, b);
         mem_free(b);
     }
@@ -184,4 +202,31 @@ drift_status tensor_write(drift_context *ctx, tensor *t, const void *host)
 drift_status tensor_read(drift_context *ctx, const tensor *t, void *host)
 {
     return ctx->backend->read(ctx, t, host);
+}
+
+drift_status tensor_upload(drift_context *ctx, tensor *t, const void *host)
+{
+    const backend *b = ctx->backend;
+    return b->upload ? b->upload(ctx, t, host) : b->write(ctx, t, host);
+}
+
+drift_status tensor_fetch(drift_context *ctx, const tensor *t, void *host,
+                          fetch *f)
+{
+    const backend *b = ctx->backend;
+    *f = (fetch){.host = host, .bytes = tensor_count(t) * 4};
+    return b->fetch ? b->fetch(ctx, t, f) : b->read(ctx, t, host);
+}
+
+drift_status fetch_wait(drift_context *ctx, fetch *f)
+{
+    drift_status status =
+        f->handle ? ctx->backend->fetch_wait(ctx, f) : DRIFT_OK;
+    *f = (fetch){0};
+    return status;
+}
+
+drift_status tensors_finish(drift_context *ctx)
+{
+    return ctx->backend->finish(ctx);
 }

@@ -27,7 +27,7 @@ typedef struct block {
     void *handle;
     size_t bytes;
     int count;
-    struct block *next; /* in the pool's free list */
+    struct block *next, *same; /* in the pool's list of idle blocks */
 } block;
 
 typedef struct tensor {
@@ -58,11 +58,30 @@ tensor tensor_reshape(const tensor *t, shape s);
 /* A second owner of the same memory. */
 tensor tensor_share(const tensor *t);
 
-/* Host <-> device, whole tensors, blocking. */
+/* Host <-> device, whole tensors. A write has taken its copy of `host` when it
+ * returns; a read has waited for all work that was asked for before. */
 drift_status tensor_write(drift_context *ctx, tensor *t,
                           const void *host) DRIFT_MUST_CHECK;
 drift_status tensor_read(drift_context *ctx, const tensor *t,
                          void *host) DRIFT_MUST_CHECK;
+/* tensor_write to a tensor of tensor_new that has no views: beside the work
+ * asked for before, where the device can, since that keeps the old content. */
+drift_status tensor_upload(drift_context *ctx, tensor *t,
+                           const void *host) DRIFT_MUST_CHECK;
+
+/* A read that does not wait: `host` has the content after fetch_wait, which
+ * also tells errors of the work before it. {0} has nothing under way. */
+typedef struct fetch {
+    void *host;
+    size_t bytes;
+    void *handle; /* the backend's; NULL = host has it already */
+} fetch;
+drift_status tensor_fetch(drift_context *ctx, const tensor *t, void *host,
+                          fetch *f) DRIFT_MUST_CHECK;
+drift_status fetch_wait(drift_context *ctx, fetch *f) DRIFT_MUST_CHECK;
+
+/* Wait for all that was asked for. */
+drift_status tensors_finish(drift_context *ctx) DRIFT_MUST_CHECK;
 
 /* Bytes of device memory in use, idle in the pool, and the highest in use. */
 typedef struct pool_stats {

@@ -89,6 +89,7 @@ double op_terms(op_id op, const tensor *const t[], int k)
 
     case OP_rope_fwd:
     case OP_rope_bwd:
+    case OP_sinusoid:
         return 4;
     case OP_patchify_fwd:
     case OP_unpatchify_fwd:
@@ -128,6 +129,9 @@ double op_terms(op_id op, const tensor *const t[], int k)
         return 16 + dim(t[3], 1) + dim(t[3], 2) + dim(t[6], 1) +
                (t[4] ? dim(t[4], 1) : 0) + (t[5] ? dim(t[5], 1) : 0);
 
+    case OP_field_gradient:
+    case OP_clip:
+        return 3;
     case OP_adamw:
         return 8;
     case OP_ema:

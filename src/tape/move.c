@@ -105,7 +105,7 @@ var *tape_unpatchify(tape *t, var *tokens, shape image, int p, int order)
 static drift_status embedding_fore(drift_context *ctx, node *n)
 {
     return op_embedding_fwd(ctx, &n->out[0]->value, &n->in[0]->value,
-                            &n->constant[0]);
+                            &n->constant[0], (size_t)n->args.i[0]);
 }
 
 static drift_status embedding_back(drift_context *ctx, node *n)
@@ -113,17 +113,19 @@ static drift_status embedding_back(drift_context *ctx, node *n)
     drift_status status = DRIFT_OK;
     tensor *dtable = GRAD(n->in[0]);
     TRY(status);
-    TRY(op_embedding_bwd(ctx, dtable, &n->out[0]->grad, &n->constant[0]));
+    TRY(op_embedding_bwd(ctx, dtable, &n->out[0]->grad, &n->constant[0],
+                         (size_t)n->args.i[0]));
 out:
     return status;
 }
 
-var *tape_embedding(tape *t, var *table, const tensor *index)
+var *tape_embedding(tape *t, var *table, const tensor *index, int stride)
 {
     node *n =
         node_new(t, embedding_fore, embedding_back, table, NULL, NULL, NULL);
     if (!n)
         return NULL;
+    n->args.i[0] = stride;
     node_constant(n, 0, index);
     node_output(t, n, 0, SHAPE(index->shape.dim[0], table->value.shape.dim[1]));
     return node_run(t, n, 0, 0);

@@ -105,7 +105,7 @@ var *tape_gate(tape *t, var *x, var *r, var *gate);
 var *tape_rope(tape *t, var *x, const tensor *cosine, const tensor *sine);
 var *tape_patchify(tape *t, var *image, int p, int order);
 var *tape_unpatchify(tape *t, var *tokens, shape image, int p, int order);
-var *tape_embedding(tape *t, var *table, const tensor *index);
+var *tape_embedding(tape *t, var *table, const tensor *index, int stride);
 var *tape_split(tape *t, var *x, int axis, size_t start, size_t count);
 /* Along `axis`; at most 4 parts. */
 var *tape_concat(tape *t, int axis, var *const parts[], size_t count);

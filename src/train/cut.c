@@ -4,8 +4,9 @@
  * of them every part keeps its tape; else as many parts as fit keep theirs,
  * and the others are computed twice: forward only for their features, and with
  * recording once the gradient in the features is known. t is measured at the
- * start from the tensors that are alive, all else is counted from its sizes: the
- * cut depends on the configuration alone, so a resumed run makes it again. */
+ * start from the tensors that are alive, all else is counted from its sizes:
+ * the cut depends on the configuration alone, so a resumed run makes it again.
+ */
 #include "train/step.h"
 
 #include "base/mem.h"
@@ -18,10 +19,11 @@
 #define PROBE 4
 
 /* A part is small enough that what one layer writes is still in the
- * processor's last-level cache when the next reads it, and large enough for
- * products to run well. */
+ * processor's last-level cache when the next reads it, but never so small that
+ * what it costs whatever its size (packing weights, adding partial sums of
+ * their gradients) shows. */
 #define CACHE ((size_t)64 << 20)
-#define LEAST 32
+#define LEAST 128
 
 static tensor rows_of(const tensor *t, size_t first, size_t count)
 {

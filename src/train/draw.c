@@ -209,10 +209,10 @@ static drift_status draw_pixels(step *s, int64_t n)
         dataset_augment(s->data, coins, (uint64_t)i, to);
     }
     TRY((drift_status)worst);
-    TRY(tensor_write(s->ctx, &s->pos, s->pixels));
+    TRY(tensor_upload(s->ctx, &s->pos, s->pixels));
     if (s->negatives)
-        TRY(tensor_write(s->ctx, &s->neg,
-                         s->pixels + s->entries * s->positives * numbers));
+        TRY(tensor_upload(s->ctx, &s->neg,
+                          s->pixels + s->entries * s->positives * numbers));
 out:
     return status;
 }

@@ -52,6 +52,8 @@ drift_status optimizer_new(drift_context *ctx, params *p,
         goto out;
     }
     TRY(tensor_new(ctx, &o->squares, DTYPE_F32, SHAPE(o->range_count)));
+    TRY(tensor_new(ctx, &o->scale, DTYPE_F32, SHAPE(1)));
+    TRY(op_fill(ctx, &o->scale, 1));
     TRY(tensor_new(ctx, &o->m, DTYPE_F32, flat));
     TRY(op_fill(ctx, &o->m, 0));
     TRY(tensor_new(ctx, &o->v, DTYPE_F32, flat));
@@ -73,6 +75,10 @@ void optimizer_free(optimizer *o)
     tensor_free(o->ctx, &o->v);
     tensor_free(o->ctx, &o->m);
     tensor_free(o->ctx, &o->squares);
+    tensor_free(o->ctx, &o->scale);
+    /* The memory is written to until then. */
+    drift_status status = fetch_wait(o->ctx, &o->reading);
+    (void)status;
     mem_free(o->squares_host);
     mem_free(o->part_norms);
     mem_free(o->ranges);
@@ -97,22 +103,34 @@ drift_status optimizer_norms(optimizer *o)
 {
     drift_status status = DRIFT_OK;
     const params *p = o->params;
-    double sum = 0;
     for (size_t i = 0; i < o->range_count; i++) {
         const optimizer_range *r = &o->ranges[i];
         tensor g = tensor_view(&p->grad, r->start, SHAPE(r->count));
         tensor to = tensor_view(&o->squares, i, SHAPE(1));
         TRY(op_reduce(o->ctx, &to, &g, REDUCE_SUMSQ));
     }
-    TRY(tensor_read(o->ctx, &o->squares, o->squares_host));
+    TRY(op_clip(o->ctx, &o->scale, &o->squares, o->config.clip_norm));
+    TRY(tensor_fetch(o->ctx, &o->squares, o->squares_host, &o->reading));
+out:
+    return status;
+}
+
+drift_status optimizer_read(optimizer *o)
+{
+    drift_status status = DRIFT_OK;
+    const params *p = o->params;
+    double sum = 0;
+    TRY(fetch_wait(o->ctx, &o->reading));
     for (size_t k = 0; k < p->part_count; k++)
         o->part_norms[k] = 0;
     for (size_t i = 0; i < o->range_count; i++) {
         double square = (double)o->squares_host[i];
-        if (!isfinite(square))
+        if (!isfinite(square)) {
+            TRY(op_fill(o->ctx, &o->scale, 1));
             FAIL(o->ctx, DRIFT_ERROR_NUMBER,
                  "the gradient of part '%s' is not finite",
                  p->parts[o->ranges[i].part]);
+        }
         o->part_norms[o->ranges[i].part] += square;
         sum += square;
     }
@@ -129,14 +147,10 @@ drift_status optimizer_step(optimizer *o, int64_t n)
     const optimizer_config *c = &o->config;
     params *p = o->params;
     o->learning_rate = optimizer_rate(c, n);
-    double scale = 1;
-    if (c->clip_norm > 0 && o->grad_norm >= c->clip_norm)
-        scale = c->clip_norm / o->grad_norm;
-    adamw_args args =
-        adamw_args_of(o->learning_rate, c->beta1, c->beta2, c->eps,
-                      c->weight_decay, (uint64_t)n, scale);
+    adamw_args args = adamw_args_of(o->learning_rate, c->beta1, c->beta2,
+                                    c->eps, c->weight_decay, (uint64_t)n);
     o->torn = 1;
-    TRY(op_adamw(o->ctx, &p->value, &o->m, &o->v, &p->grad, args));
+    TRY(op_adamw(o->ctx, &p->value, &o->m, &o->v, &p->grad, &o->scale, args));
     for (int i = 0; i < c->ema_count; i++)
         TRY(op_ema(o->ctx, &o->ema[i], &p->value, c->ema[i]));
     o->torn = 0;

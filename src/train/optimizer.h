@@ -21,7 +21,9 @@ typedef struct optimizer {
     optimizer_range *ranges;
     size_t range_count;
     tensor squares;       /* [range_count], sum of squares of each range */
-    float *squares_host;  /* the same */
+    float *squares_host;  /* the same, after `reading` */
+    fetch reading;
+    tensor scale;         /* [1], what the gradients are multiplied with */
     double *part_norms;   /* [params->part_count], of the last step */
     double grad_norm;     /* before the clip, of the last step */
     double learning_rate; /* of the last step */
@@ -38,11 +40,15 @@ void optimizer_free(optimizer *o); /* {0} is fine */
 /* Learning rate of step n = 0, 1, ... */
 double optimizer_rate(const optimizer_config *options, int64_t n);
 
-/* The norms of the gradients in params->grad, by part and in all, into *o.
- * NaN or infinity is DRIFT_ERROR_NUMBER with the part's name. */
+/* The norms of the gradients in params->grad: what clips them stays on the
+ * device, the norms themselves are under way. */
 drift_status optimizer_norms(optimizer *o) DRIFT_MUST_CHECK;
-/* Step n from params->grad, after optimizer_norms of the same gradients; the
- * gradients stay as they are. */
+/* Wait for the norms, by part and in all, into *o. NaN or infinity is
+ * DRIFT_ERROR_NUMBER with the part's name. */
+drift_status optimizer_read(optimizer *o) DRIFT_MUST_CHECK;
+/* Step n from params->grad, after optimizer_norms of the same gradients, which
+ * stay as they are. Does nothing where a gradient since the last read was not
+ * finite. */
 drift_status optimizer_step(optimizer *o, int64_t n) DRIFT_MUST_CHECK;
 
 /* "0.999": the name of EMA i in checkpoints and options. */

@@ -24,6 +24,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
                .generated = (size_t)d->generated,
                .positives = (size_t)d->positives,
                .negatives = (size_t)d->negatives,
+               .failed = -1,
                .report = {.spread = -1, .spread_least = -1}};
     s->batch = s->entries * s->generated;
     s->spreads = mem_alloc(ctx, s->entries, sizeof *s->spreads);
@@ -60,6 +61,9 @@ void step_free(step *s)
     cut_free(s);
     drop_families(s);
     draw_free(s);
+    for (size_t i = 0; s->readings && i < s->family_count; i++)
+        loss_reading_free(s->ctx, &s->readings[i]);
+    mem_free(s->readings);
     mem_free(s->spreads);
     mem_free(s->stats);
     *s = (step){0};
@@ -151,9 +155,12 @@ static drift_status drift(step *s)
     field_args args = field_args_of(&s->c->drift);
     size_t count = s->fake.count;
     TRY(family_set_new(s->ctx, &s->parts[0].features, s->batch, &s->gradient));
-    if (!s->stats)
-        s->stats = mem_alloc(s->ctx, count, sizeof *s->stats);
     if (!s->stats) {
+        s->stats = mem_alloc(s->ctx, count, sizeof *s->stats);
+        s->readings = mem_alloc(s->ctx, count, sizeof *s->readings);
+        s->family_count = count;
+    }
+    if (!s->stats || !s->readings) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
@@ -166,8 +173,9 @@ static drift_status drift(step *s)
                          .neg = s->negatives ? &s->unconditional.list[i].value
                                              : NULL,
                          .w_neg = s->weights};
+        loss_reading_free(s->ctx, &s->readings[i]);
         TRY(loss_family(s->ctx, &in, &args, cut_field_memory(s),
-                        &s->gradient.list[i].value, &s->stats[i]));
+                        &s->gradient.list[i].value, &s->readings[i]));
     }
 out:
     return status;
@@ -198,11 +206,11 @@ out:
 static void report_drift(step *s)
 {
     step_report *r = &s->report;
-    size_t count = s->fake.count;
+    size_t count = s->family_count;
     r->temperatures = s->stats[0].temperatures;
     r->families = s->stats;
     r->family_count = count;
-    r->loss = r->alpha = r->unconditional = 0;
+    r->loss = r->unconditional = 0;
     for (int j = 0; j < r->temperatures; j++) {
         r->temperature[j] = (double)s->stats[0].r[j];
         r->drift[j] = r->ess[j] = r->ess10[j] = 0;
@@ -217,16 +225,27 @@ static void report_drift(step *s)
             r->ess10[j] += f->ess10[j] / (double)count;
         }
     }
-    for (size_t e = 0; e < s->entries; e++)
-        r->alpha += (double)s->alphas[e] / (double)s->entries;
+}
+
+static void report_norms(step *s)
+{
+    step_report *r = &s->report;
+    const optimizer *o = s->optimizer;
+    r->learning_rate = optimizer_rate(&o->config, s->number);
+    r->grad_norm = o->grad_norm;
+    r->part_norms = o->part_norms;
+    r->parts = o->params->parts;
+    r->part_count = o->params->part_count;
 }
 
 /* Time since the last call goes to `phase`. */
-static void lap(step *s, int phase, double *since)
+static drift_status lap(step *s, int phase, double *since)
 {
+    drift_status status = s->timed ? tensors_finish(s->ctx) : DRIFT_OK;
     double now = clock_seconds();
     s->report.phases[phase] = now - *since;
     *since = now;
+    return status;
 }
 
 /* -- the step ----------------------------------------------------------- */
@@ -235,20 +254,20 @@ drift_status step_gradient(step *s)
 {
     drift_status status = DRIFT_OK;
     double since = clock_seconds();
+    TRY(step_settle(s));
     drop_families(s);
     TRY(real_features(s, &s->pos, &s->real));
     if (s->negatives)
         TRY(real_features(s, &s->neg, &s->unconditional));
     TRY(generate(s));
     cut_hold(s);
-    lap(s, PHASE_GENERATE, &since);
+    TRY(lap(s, PHASE_GENERATE, &since));
     TRY(drift(s));
-    report_drift(s);
     cut_hold(s);
-    lap(s, PHASE_FIELD, &since);
+    TRY(lap(s, PHASE_FIELD, &since));
     TRY(backward(s));
     cut_hold(s);
-    lap(s, PHASE_BACKWARD, &since);
+    TRY(lap(s, PHASE_BACKWARD, &since));
 out:
     return status;
 }
@@ -281,28 +300,53 @@ static drift_status blame_family(step *s, drift_status status)
                         s->gradient.count > 1 ? " and others" : "");
 }
 
-drift_status step_run(step *s, int64_t n)
+drift_status step_settle(step *s)
+{
+    drift_status status = DRIFT_OK;
+    if (!s->pending)
+        return DRIFT_OK;
+    s->pending = 0;
+    for (size_t i = 0; i < s->family_count; i++) {
+        drift_status one = loss_read(s->ctx, &s->readings[i], &s->stats[i]);
+        status = status == DRIFT_OK ? one : status;
+    }
+    TRY(status);
+    report_drift(s);
+    status = optimizer_read(s->optimizer);
+    if (status == DRIFT_ERROR_NUMBER)
+        status = blame_family(s, status);
+    TRY(status);
+    report_norms(s);
+out:
+    if (status == DRIFT_ERROR_NUMBER)
+        s->failed = s->number;
+    return status;
+}
+
+drift_status step_run(step *s, int64_t n, int settle)
 {
     drift_status status = DRIFT_OK;
     step_report *r = &s->report;
     optimizer *o = s->optimizer;
     double since = clock_seconds();
+    s->timed = settle;
     TRY(step_draw(s, n));
-    lap(s, PHASE_DATA, &since);
+    TRY(lap(s, PHASE_DATA, &since));
     TRY(step_gradient(s));
+    s->number = n;
     r->spread = r->spread_least = -1;
+    r->alpha = 0;
+    for (size_t e = 0; e < s->entries; e++)
+        r->alpha += (double)s->alphas[e] / (double)s->entries;
     since = clock_seconds();
-    status = optimizer_norms(o);
-    if (status == DRIFT_ERROR_NUMBER)
-        status = blame_family(s, status);
-    TRY(status);
+    TRY(optimizer_norms(o));
+    s->pending = 1;
+    if (!o->reading.handle) /* all is there: nothing is updated in vain */
+        TRY(step_settle(s));
     TRY(optimizer_step(o, n));
-    lap(s, PHASE_OPTIMIZER, &since);
-    r->learning_rate = o->learning_rate;
-    r->grad_norm = o->grad_norm;
-    r->part_norms = o->part_norms;
-    r->parts = o->params->parts;
-    r->part_count = o->params->part_count;
+    TRY(lap(s, PHASE_OPTIMIZER, &since));
+    if (settle)
+        TRY(step_settle(s));
 out:
     return status;
 }

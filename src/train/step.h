@@ -67,6 +67,12 @@ typedef struct step {
     /* between the phases, and until the next step */
     family_set real, unconditional, fake, gradient;
     family_stats *stats; /* of each family */
+    size_t family_count;
+    loss_reading *readings; /* of each family, while they are under way */
+    int64_t number;         /* of the step they belong to */
+    int64_t failed;         /* the step whose numbers were not finite, or -1 */
+    int pending;            /* something is under way */
+    int timed;              /* the phases wait for the device */
     float *spreads;      /* [Nc], of step_spread */
 
     step_report report;
@@ -79,8 +85,14 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
 void step_free(step *s); /* {0} is fine */
 
 /* Step n = 0, 1, ...: draw, gradient, update. NaN or infinity is
- * DRIFT_ERROR_NUMBER, with the parameters as they were. */
-drift_status step_run(step *s, int64_t n) DRIFT_MUST_CHECK;
+ * DRIFT_ERROR_NUMBER, with the parameters as they were before step `failed`.
+ *
+ * On a device that works ahead, the host goes on without waiting: the report
+ * and an error of step n come with the next step's, or, with `settle`, when
+ * this call returns; then the times of the phases are the device's, too. */
+drift_status step_run(step *s, int64_t n, int settle) DRIFT_MUST_CHECK;
+/* Wait for what the last step has under way: its report, its errors. */
+drift_status step_settle(step *s) DRIFT_MUST_CHECK;
 /* Put the spread of each class into the report of the step just made. */
 drift_status step_spread(step *s) DRIFT_MUST_CHECK;
 

@@ -457,10 +457,15 @@ static void fill_progress(const drift_trainer *t, double rate,
 }
 
 /* Numbers that are not finite, memory or a device that gave out: keep the
- * state before that, and say where it is. */
+ * state before that, and say where it is. A device that works ahead tells of
+ * numbers after further steps, which did nothing. */
 static drift_status give_up(drift_trainer *t, drift_status status)
 {
     char *path = NULL;
+    if (t->step.failed >= 0) {
+        t->images -= (t->steps - t->step.failed) * (int64_t)t->step.batch;
+        t->steps = t->step.failed;
+    }
     if (save_failed(t, &path) == DRIFT_OK)
         status = error_prefix(t->ctx, status,
                               "step %" PRId64 " (the state before it is in "
@@ -477,6 +482,14 @@ static drift_status give_up(drift_trainer *t, drift_status status)
     return status;
 }
 
+static drift_status end_step(drift_trainer *t, drift_status status)
+{
+    return status == DRIFT_ERROR_NUMBER || status == DRIFT_ERROR_MEMORY ||
+                   status == DRIFT_ERROR_DEVICE
+               ? give_up(t, status)
+               : status;
+}
+
 drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
 {
     drift_status status = DRIFT_OK;
@@ -487,7 +500,10 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        TRY(step_run(&t->step, n));
+        TRY(step_run(&t->step, n,
+                     log || n + 1 == t->c->run.steps ||
+                         is_due(n + 1, t->c->run.preview_every) ||
+                         is_due(n + 1, t->c->run.save_every)));
         t->steps++;
         t->images += (int64_t)t->step.batch;
         double spent = clock_seconds() - start;
@@ -500,21 +516,20 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
         t->seconds += clock_seconds() - start;
     }
     if (!t->done && is_last(t)) {
+        TRY(step_settle(&t->step));
         TRY(finish(t));
         t->done = 1;
     }
     if (progress)
         fill_progress(t, rate, progress);
 out:
-    if (status == DRIFT_ERROR_NUMBER || status == DRIFT_ERROR_MEMORY ||
-        status == DRIFT_ERROR_DEVICE)
-        status = give_up(t, status);
-    return status;
+    return end_step(t, status);
 }
 
 drift_status drift_trainer_save(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
+    TRY(end_step(t, step_settle(&t->step)));
     if (t->saved != t->steps)
         TRY(save_state(t));
     TRY(draw_curves(t));

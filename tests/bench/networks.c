@@ -6,7 +6,7 @@
 
 /* As many samples at a time as a training step has in a part. */
 #define CONV_SAMPLES 128
-#define DIT_SAMPLES  32
+#define DIT_SAMPLES  128
 
 typedef struct network {
     generator *g;

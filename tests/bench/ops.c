@@ -104,9 +104,13 @@ static void moves(bench *b)
     BENCH(b, "expand_fwd", 0, pass(1, n), op_expand_fwd(ctx, y, row));
     BENCH(b, "expand_bwd", 0, pass(1, n), op_expand_bwd(ctx, row, y));
     BENCH(b, "embedding_fwd", 0, pass(33, rows),
-          op_embedding_fwd(ctx, row, table, index));
+          op_embedding_fwd(ctx, row, table, index, 0));
     BENCH(b, "embedding_bwd", 0, pass(33, rows),
-          op_embedding_bwd(ctx, table, row, index));
+          op_embedding_bwd(ctx, table, row, index, 0));
+    tensor strength = tensor_view(row, 0, SHAPE(SAMPLES, 1));
+    tensor waves = tensor_view(table, 0, SHAPE(WIDTH / 2));
+    BENCH(b, "sinusoid", 0, pass(1, rows),
+          op_sinusoid(ctx, row, &strength, &waves));
     bench_free(b);
 }
 
@@ -218,10 +222,12 @@ static void parameters(bench *b)
     tensor *p = bench_tensor(b, SHAPE(n)), *m = bench_tensor(b, SHAPE(n));
     tensor *v = bench_tensor(b, SHAPE(n)), *g = bench_tensor(b, SHAPE(n));
     tensor *sum = bench_tensor(b, SHAPE(1));
-    adamw_args args = adamw_args_of(1e-4, .9, .95, 1e-8, .01, 10, 1);
+    adamw_args args = adamw_args_of(1e-4, .9, .95, 1e-8, .01, 10);
     BENCH(b, "reduce.sumsq", 0, pass(1, n),
           op_reduce(ctx, sum, g, REDUCE_SUMSQ));
-    BENCH(b, "adamw", 0, pass(7, n), op_adamw(ctx, p, m, v, g, args));
+    tensor squares = tensor_view(g, 0, SHAPE(130));
+    BENCH(b, "clip", 0, pass(1, 130), op_clip(ctx, sum, &squares, 1));
+    BENCH(b, "adamw", 0, pass(7, n), op_adamw(ctx, p, m, v, g, NULL, args));
     BENCH(b, "ema", 0, pass(3, n), op_ema(ctx, v, p, .999f));
     BENCH(b, "uniform", 0, pass(1, n),
           op_uniform(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));

@@ -56,7 +56,9 @@ static double dit_flops(const step *s)
         "generator.use_alpha=true", "generator.alpha_max_period=10",           \
         "generator.alpha_norm=false", "generator.style_tokens=32",             \
         "generator.style_shared=true", "generator.null_class=true",            \
-        "drift.normalization=xy", "drift.positives=64"
+        "drift.normalization=xy", "drift.temperatures=[0.02, 0.05, 0.2]",      \
+        "drift.positives=64", "drift.negatives=0", "guidance.alpha_min=1",     \
+        "guidance.alpha_max=1"
 
 /* The bounded one before the unbounded: what the latter frees would count. */
 static const setting settings[] = {
@@ -124,8 +126,8 @@ static void one(bench *b, const setting *set)
     bench_need(b, training_new(ctx, set, &t));
     bench_watch_memory();
     /* The first step measures a sample and cuts the batch. */
-    bench_need(b, step_run(&t.s, t.n++));
-    BENCH(b, set->name, products(&t, set), 0, step_run(&t.s, t.n++));
+    bench_need(b, step_run(&t.s, t.n++, 1));
+    BENCH(b, set->name, products(&t, set), 0, step_run(&t.s, t.n++, 1));
     for (int i = 0; i < PHASE_COUNT; i++)
         printf("%s.%s\t%.6f\t-\t-\t-\n", set->name, phase_names[i],
                t.s.report.phases[i]);

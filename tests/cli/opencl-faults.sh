@@ -71,14 +71,14 @@ failing whole "clCreateBuffer 100000 -4"
 code_is 0
 err_has "shim: 0 objects left, fault never came"
 
-# The first buffers are those of the generator, before there is a run.
+# The first buffers are those of the self-test, before there is a run.
 failing early "clCreateBuffer 2 -4"
 code_is 1
 err_has "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4) on opencl:0: "
 err_has "shim: 0 objects left, fault came"
 no_file early
 
-failing memory "clCreateBuffer 60 -4"
+failing memory "clCreateBuffer 95 -4"
 code_is 1
 err_has "drift-train: step 1 (the state before it is in\
  'memory/checkpoints/failed-000001.safetensors'): "

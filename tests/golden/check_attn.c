@@ -143,7 +143,7 @@ static drift_status check_embedding(golden *g, const char *name)
     TRY(graph_open(g, &q, name));
     var *table = graph_input(&q, "table", NULL);
     TRY(golden_load(g, &index, NULL, "%s.idx", name));
-    graph_output(&q, tape_embedding(q.tape, table, index), "y", NULL);
+    graph_output(&q, tape_embedding(q.tape, table, index, 0), "y", NULL);
 out:
     return graph_close(&q, status);
 }
@@ -153,12 +153,16 @@ static drift_status check_sinusoid(golden *g, const char *name)
 {
     drift_status status = DRIFT_OK;
     const char *at = strstr(golden_meta(g, name), "max period ");
-    tensor *alpha, features = {0};
+    tensor *alpha, features = {0}, frequencies = {0};
     TRY(golden_load(g, &alpha, NULL, "%s.a", name));
-    TRY(condition_sinusoid(g->ctx, alpha, at ? strtod(at + 11, NULL) : 0,
-                           &features));
+    TRY(condition_frequencies(g->ctx, at ? strtod(at + 11, NULL) : 0,
+                              &frequencies));
+    TRY(tensor_new(g->ctx, &features, DTYPE_F32,
+                   SHAPE(tensor_count(alpha), 2 * tensor_count(&frequencies))));
+    TRY(op_sinusoid(g->ctx, &features, alpha, &frequencies));
     TRY(golden_near(g, &features, NULL, "%s.y", name));
 out:
+    tensor_free(g->ctx, &frequencies);
     tensor_free(g->ctx, &features);
     return status;
 }

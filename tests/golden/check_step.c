@@ -132,6 +132,7 @@ static drift_status check_file(golden *g)
     for (int s = 1; s <= STEPS; s++) {
         TRY(set_gradient(g, &p, s));
         TRY(optimizer_norms(&o));
+        TRY(optimizer_read(&o));
         norms[s - 1] = o.grad_norm;
         TRY(optimizer_step(&o, s - 1));
         TRY(compare(g, &p, &p.value, "p", s));

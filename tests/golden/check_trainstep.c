@@ -105,6 +105,7 @@ static drift_status check_optimizer(golden *g, generator *net)
     TRY(set_gradient(g, net, pieces, count));
     TRY(optimizer_new(g->ctx, &net->params, &c, &o));
     TRY(optimizer_norms(&o));
+    TRY(optimizer_read(&o));
     g->limit = STEP_LIMIT;
     TRY(golden_near_host(g, &o.grad_norm, 1, "g_norm"));
     TRY(optimizer_step(&o, 0));

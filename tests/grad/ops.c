@@ -97,12 +97,12 @@ static var *rope(slope *s, tape *t, void *arg)
 
 static var *embedding(slope *s, tape *t, void *arg)
 {
-    static const int rows[6] = {0, 3, 3, 1, 4, 3};
+    static const int rows[6] = {0, 1, 1, 1, 0, 1};
+    const int *stride = arg;
     tensor index;
-    (void)arg;
     assert_int_equal(tensor_new(s->ctx, &index, DTYPE_I32, SHAPE(3, 2)), 0);
     assert_int_equal(tensor_write(s->ctx, &index, rows), 0);
-    var *y = tape_embedding(t, IN(0), &index);
+    var *y = tape_embedding(t, IN(0), &index, *stride);
     tensor_free(s->ctx, &index);
     return y;
 }
@@ -288,7 +288,6 @@ static void moving(void **state)
         {"rope", rope, {S(2, 5, 3, 4)}, -1, 1},
         {"patchify", patchify, {S(2, 4, 6, 3)}, -1, 1},
         {"unpatchify", unpatchify, {S(2, 6, 12)}, -1, 1},
-        {"embedding", embedding, {S(5, 4)}, -1, 1},
         {"split", split, {S(2, 5, 3)}, -1, 1},
         {"concat", concat, {S(2, 1, 3), S(2, 4, 3), S(2, 2, 3)}, -1, 1},
         {"swap", swap, {S(2, 3, 4, 5)}, -1, 1},
@@ -300,6 +299,10 @@ static void moving(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         run_case(&cases[i], NULL);
+    static int shared = 0, own = 2;
+    one_case e = {"embedding", embedding, {S(5, 4)}, -1, 1};
+    run_case(&e, &shared);
+    run_case(&e, &own);
     one_case m = {"moments", moments, {S(2, 4, 6, 3)}, -1, 1};
     run_case(&m, both);
     run_case(&m, first);

@@ -235,8 +235,8 @@ static drift_status train(judge *j, const image_set *s)
             double n = (double)++done;
             double lr = LR * 0.5 * (1 + cos(3.14159265 * n / (double)steps));
             adamw_args args =
-                adamw_args_of(lr, 0.9, 0.99, 1e-8, 0.01, done - 1, 1);
-            TRY(op_adamw(ctx, &j->p.value, &m, &v, &j->p.grad, args));
+                adamw_args_of(lr, 0.9, 0.99, 1e-8, 0.01, done - 1);
+            TRY(op_adamw(ctx, &j->p.value, &m, &v, &j->p.grad, NULL, args));
         }
         fprintf(stderr, "classifier: epoch %zu, %.2f %% right in training\n",
                 epoch + 1,

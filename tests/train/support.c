@@ -29,6 +29,19 @@ drift_context *open_context(int threads)
     return ctx;
 }
 
+drift_context *open_opencl(void)
+{
+    drift_context *ctx = NULL;
+    drift_options options = {.device = "opencl", .threads = 1};
+    if (drift_context_open(&ctx, &options) == DRIFT_OK)
+        return ctx;
+    print_message("no OpenCL device: %s\n", drift_error_text(ctx));
+    if (getenv("DRIFT_REQUIRE_OPENCL"))
+        fail();
+    drift_context_close(ctx);
+    return NULL;
+}
+
 char *scratch_new(void)
 {
     const char *folder = getenv("TMPDIR");
@@ -148,6 +161,34 @@ void expect_same_state(drift_context *ctx, const char *a, const char *b)
     }
     checkpoint_close(&x);
     checkpoint_close(&y);
+}
+
+void fixture_open(fixture *f, drift_context *ctx, const char *const *base,
+                  const char *a, const char *b)
+{
+    f->ctx = ctx;
+    f->c = configure(f->ctx, base, a, b, NULL);
+    OK(f->ctx, config_resolve(f->ctx, f->c));
+    OK(f->ctx, dataset_open(f->ctx, &f->c->data, 1, &f->data));
+    sample_shape s = {f->data->height, f->data->width, f->data->channels,
+                      f->data->classes};
+    OK(f->ctx, generator_new(f->ctx, &f->c->generator, s, 1, 1, &f->generator));
+    OK(f->ctx, generator_spread(f->generator, 1));
+    OK(f->ctx, optimizer_new(f->ctx, &f->generator->params, &f->c->optimizer,
+                             &f->optimizer));
+    OK(f->ctx,
+       step_new(f->ctx, f->c, f->data, f->generator, &f->optimizer, &f->step));
+}
+
+void fixture_close(fixture *f)
+{
+    step_free(&f->step);
+    optimizer_free(&f->optimizer);
+    generator_free(f->generator);
+    dataset_free(f->data);
+    config_free(f->c);
+    assert_int_equal(pool_get_stats(f->ctx).used, 0);
+    drift_context_close(f->ctx);
 }
 
 void scene_open(scene *s)

@@ -19,6 +19,9 @@ void check_ok(drift_context *ctx, drift_status status, const char *call,
               const char *file, int line);
 
 drift_context *open_context(int threads);
+/* NULL where there is no OpenCL device; fails the test then if
+ * DRIFT_REQUIRE_OPENCL is set. */
+drift_context *open_opencl(void);
 
 /* A fresh folder under TMPDIR; scratch_remove deletes all in it, frees it. */
 char *scratch_new(void);
@@ -36,6 +39,21 @@ void run_steps(drift_context *ctx, const config *c, const char *folder,
                int64_t steps);
 /* latest.safetensors of both folders: the same tensors to the bit. */
 void expect_same_state(drift_context *ctx, const char *a, const char *b);
+
+/* All that a training step needs, without a run directory. */
+typedef struct fixture {
+    drift_context *ctx;
+    config *c;
+    dataset *data;
+    generator *generator;
+    optimizer optimizer;
+    step step;
+} fixture;
+
+/* Takes the context over. */
+void fixture_open(fixture *f, drift_context *ctx, const char *const *base,
+                  const char *a, const char *b);
+void fixture_close(fixture *f);
 
 /* A context, and the paths of a run in a fresh folder. */
 typedef struct scene {
