@@ -1,23 +1,22 @@
-/* add: y = alpha a + beta b, b repeated every m elements. */
+/* add: y = alpha a + beta b, b's m elements repeated `times` times. */
 
-__kernel void add_fwd(OUT(y), IN(a), IN(b), ulong n, ulong m, float alpha,
+__kernel void add_fwd(OUT(y), IN(a), IN(b), ulong m, ulong times, float alpha,
                       float beta)
 {
-    ulong i = get_global_id(0);
-    if (i >= n)
+    ulong first = get_global_id(1) * m;
+    if (get_global_id(1) >= times)
         return;
     AT(y), AT(a), AT(b);
-    y[i] = b ? alpha * a[i] + beta * b[i % m] : alpha * a[i];
+    y += first;
+    a += first;
+    EACH(i, m, y[i] = b ? alpha * a[i] + beta * b[i] : alpha * a[i])
 }
 
 /* da += alpha dy */
 __kernel void add_bwd_a(GRADIENT(da), IN(dy), ulong n, float alpha)
 {
-    ulong i = get_global_id(0);
-    if (i >= n)
-        return;
     AT(da), AT(dy);
-    GIVE(da, i, alpha * dy[i]);
+    EACH(i, n, GIVE(da, i, alpha * dy[i]))
 }
 
 /* db += beta sum of dy over its n/m repetitions */

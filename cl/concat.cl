@@ -4,10 +4,11 @@
 __kernel void concat(GRADIENT(whole), IN(part), ulong rows, ulong length,
                      ulong gap, ulong start)
 {
-    ulong at = get_global_id(0), row = get_global_id(1);
-    if (at >= length || row >= rows)
+    ulong row = get_global_id(1);
+    if (row >= rows)
         return;
     AT(whole), AT(part);
-    ulong i = row * gap + start + at;
-    GIVE(whole, i, part[row * length + at]);
+    whole += row * gap + start;
+    part += row * length;
+    EACH(i, length, GIVE(whole, i, part[i]))
 }

@@ -2,9 +2,6 @@
 
 __kernel void ema(OUT(e), IN(p), ulong n, float decay, float rate)
 {
-    ulong i = get_global_id(0);
-    if (i >= n)
-        return;
     AT(e), AT(p);
-    e[i] = decay * e[i] + rate * p[i];
+    EACH(i, n, e[i] = decay * e[i] + rate * p[i])
 }

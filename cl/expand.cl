@@ -2,11 +2,13 @@
 
 __kernel void expand_fwd(OUT(y), IN(x), ulong samples, ulong positions, ulong c)
 {
-    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
-    if (k >= c || t >= positions || b >= samples)
+    ulong t = get_global_id(1), b = get_global_id(2);
+    if (t >= positions || b >= samples)
         return;
     AT(y), AT(x);
-    y[(b * positions + t) * c + k] = x[b * c + k];
+    y += (b * positions + t) * c;
+    x += b * c;
+    EACH(k, c, y[k] = x[k])
 }
 
 /* dx[b,c] += sum of dy over t. */
@@ -17,7 +19,7 @@ __kernel void expand_bwd(GRADIENT(dx), IN(dy), ulong positions, ulong c)
     pair4 sum = {0, 0};
     AT(dx), AT(dy);
     dy += s.map * positions * c + s.i;
-    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1))
+    FOR_ROWS (s, t)
         pair4_add(&sum, load4(dy + t * c, s.left));
     float4 total = column_pair_sum(sum, sums);
     if (get_local_id(1) == 0 && s.left)

@@ -3,13 +3,16 @@
 __kernel void gate_fwd(OUT(y), IN(x), IN(r), IN(gate), ulong samples,
                        ulong positions, ulong c)
 {
-    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
-    if (k >= c || t >= positions || b >= samples)
+    ulong t = get_global_id(1), b = get_global_id(2);
+    if (t >= positions || b >= samples)
         return;
     AT(y), AT(x), AT(r), AT(gate);
-    ulong i = (b * positions + t) * c + k;
-    float product = r[i] * gate[b * c + k];
-    y[i] = x ? x[i] + product : product;
+    ulong first = (b * positions + t) * c;
+    y += first;
+    x += x ? first : 0;
+    r += first;
+    gate += b * c;
+    EACH(k, c, y[k] = x ? x[k] + r[k] * gate[k] : r[k] * gate[k])
 }
 
 /* In one pass over dy: dx += dy, dr += gate dy, dgate += sum_t dy r; each of
@@ -25,7 +28,7 @@ __kernel void gate_bwd(GRADIENT(dx), GRADIENT(dr), GRADIENT(dgate), IN(dy),
     AT(dx), AT(dr), AT(dgate), AT(dy), AT(r), AT(gate);
     if (s.left)
         factor = load4(gate + k, s.left);
-    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1)) {
+    FOR_ROWS (s, t) {
         ulong i = (s.map * positions + t) * c + s.i;
         float4 value = load4(dy + i, s.left);
         if (dx)

@@ -82,7 +82,7 @@ __kernel void layernorm_bwd_w(OUT(parts), IN(dy), IN(x), IN(mean), IN(rstd),
     columns s = columns_of(rows, c, step, chunks);
     float4 dw = 0, db = 0;
     AT(parts), AT(dy), AT(x), AT(mean), AT(rstd);
-    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+    FOR_ROWS (s, r) {
         ulong at = r * c + s.i;
         float4 g = load4(dy + at, s.left);
         db += g;

@@ -3,11 +3,11 @@
 /* y[rows,n] += b */
 __kernel void add_bias(OUT(y), IN(b), ulong rows, ulong n)
 {
-    ulong j = get_global_id(0), i = get_global_id(1);
-    if (j >= n || i >= rows)
+    if (get_global_id(1) >= rows)
         return;
     AT(y), AT(b);
-    y[i * n + j] += b[j];
+    y += get_global_id(1) * n;
+    EACH(j, n, y[j] += b[j])
 }
 
 /* sum[i] (+)= x[i] + x[i + stride] + ... up to x[n]: with rows of n numbers

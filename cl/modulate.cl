@@ -3,12 +3,16 @@
 __kernel void modulate_fwd(OUT(y), IN(x), IN(shift), IN(scale), ulong samples,
                            ulong positions, ulong c)
 {
-    ulong k = get_global_id(0), t = get_global_id(1), b = get_global_id(2);
-    if (k >= c || t >= positions || b >= samples)
+    ulong t = get_global_id(1), b = get_global_id(2);
+    if (t >= positions || b >= samples)
         return;
     AT(y), AT(x), AT(shift), AT(scale);
-    ulong i = (b * positions + t) * c + k;
-    y[i] = x[i] * (1.0f + scale[b * c + k]) + shift[b * c + k];
+    ulong first = (b * positions + t) * c;
+    y += first;
+    x += first;
+    shift += b * c;
+    scale += b * c;
+    EACH(k, c, y[k] = x[k] * (1.0f + scale[k]) + shift[k])
 }
 
 /* In one pass over dy: dx += dy (1 + scale), dshift += sum_t dy,
@@ -24,7 +28,7 @@ __kernel void modulate_bwd(GRADIENT(dx), GRADIENT(dshift), GRADIENT(dscale),
     AT(dx), AT(dshift), AT(dscale), AT(dy), AT(x), AT(scale);
     if (s.left)
         factor = 1.0f + load4(scale + k, s.left);
-    for (ulong t = s.row; s.left && t < s.end; t += get_local_size(1)) {
+    FOR_ROWS (s, t) {
         ulong i = (s.map * positions + t) * c + s.i;
         float4 value = load4(dy + i, s.left);
         if (dx)

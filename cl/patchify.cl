@@ -3,17 +3,27 @@
  * lie as the image does: number x of a patch's row, the patch, the image's
  * row z of all `rows`. */
 
+/* Where number x of row i of a patch is in its token. */
+static inline ulong channel_major(ulong x, ulong i, ulong p, ulong c)
+{
+    ulong j = (uint)x / (uint)c, k = x - j * c;
+    return (k * p + i) * p + j;
+}
+
 __kernel void patchify(GRADIENT(tokens), IN(image), ulong rows, ulong across,
                        ulong p, ulong c, int order)
 {
-    ulong x = get_global_id(0), patch = get_global_id(1), z = get_global_id(2);
-    if (x >= p * c || patch >= across || z >= rows)
+    ulong patch = get_global_id(1), z = get_global_id(2);
+    if (patch >= across || z >= rows)
         return;
     ulong row = (uint)z / (uint)p, i = z - row * p;
-    ulong j = (uint)x / (uint)c, k = x - j * c;
-    ulong inside =
-        order == PATCH_PIXEL_MAJOR ? i * p * c + x : (k * p + i) * p + j;
-    ulong at = (row * across + patch) * p * p * c + inside;
     AT(tokens), AT(image);
-    GIVE(tokens, at, image[(z * across + patch) * p * c + x]);
+    tokens += (row * across + patch) * p * p * c;
+    image += (z * across + patch) * p * c;
+    if (order == PATCH_PIXEL_MAJOR) {
+        tokens += i * p * c;
+        EACH(x, p * c, GIVE(tokens, x, image[x]))
+    } else {
+        EACH(x, p * c, GIVE(tokens, channel_major(x, i, p, c), image[x]))
+    }
 }

@@ -58,7 +58,7 @@ __kernel void rmsnorm_bwd_w(OUT(parts), IN(dy), IN(x), IN(rstd), ulong rows,
     columns s = columns_of(rows, c, step, chunks);
     float4 sum = 0;
     AT(parts), AT(dy), AT(x), AT(rstd);
-    for (ulong r = s.row; r < s.end; r += get_local_size(1)) {
+    FOR_ROWS (s, r) {
         ulong at = r * c + s.i;
         sum += load4(dy + at, s.left) * (load4(x + at, s.left) * rstd[r]);
     }

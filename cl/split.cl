@@ -5,10 +5,11 @@
 __kernel void split(GRADIENT(part), IN(whole), ulong rows, ulong length,
                     ulong gap, ulong start)
 {
-    ulong at = get_global_id(0), row = get_global_id(1);
-    if (at >= length || row >= rows)
+    ulong row = get_global_id(1);
+    if (row >= rows)
         return;
     AT(part), AT(whole);
-    ulong i = row * length + at;
-    GIVE(part, i, whole[row * gap + start + at]);
+    part += row * length;
+    whole += row * gap + start;
+    EACH(i, length, GIVE(part, i, whole[i]))
 }

@@ -3,13 +3,14 @@
 __kernel void swap_rows(GRADIENT(y), IN(x), ulong na, ulong nb, ulong nc,
                         ulong nd)
 {
-    ulong d = get_global_id(0), b = get_global_id(1), ac = get_global_id(2);
-    if (d >= nd || b >= nb || ac >= na * nc)
+    ulong b = get_global_id(1), ac = get_global_id(2);
+    if (b >= nb || ac >= na * nc)
         return;
     ulong a = (uint)ac / (uint)nc, c = ac - a * nc;
     AT(y), AT(x);
-    ulong i = (ac * nb + b) * nd + d;
-    GIVE(y, i, x[((a * nb + b) * nc + c) * nd + d]);
+    y += (ac * nb + b) * nd;
+    x += ((a * nb + b) * nc + c) * nd;
+    EACH(d, nd, GIVE(y, d, x[d]))
 }
 
 /* d = 1, a transposition: neighbouring items read neighbours in x and write

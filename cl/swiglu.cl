@@ -2,11 +2,20 @@
 
 __kernel void swiglu_fwd(OUT(y), IN(a), IN(b), ulong n)
 {
-    ulong i = get_global_id(0);
-    if (i >= n)
-        return;
     AT(y), AT(a), AT(b);
-    y[i] = act_silu(a[i]) * b[i];
+    EACH(i, n, y[i] = act_silu(a[i]) * b[i])
+}
+
+static SHARED_INLINE void both_slopes(__global float *da, int da_add,
+                               __global float *db, int db_add, float dy,
+                               float a, float b, ulong i)
+{
+    float rest;
+    float s = act_sigmoids(a, &rest);
+    if (da)
+        GIVE(da, i, dy * b * (s * (1.0f + a * rest)));
+    if (db)
+        GIVE(db, i, dy * (a * s));
 }
 
 /* Both gradients in one pass: they share the exponential. da or db may be
@@ -14,18 +23,6 @@ __kernel void swiglu_fwd(OUT(y), IN(a), IN(b), ulong n)
 __kernel void swiglu_bwd(GRADIENT(da), GRADIENT(db), IN(dy), IN(a), IN(b),
                          ulong n)
 {
-    ulong i = get_global_id(0);
-    if (i >= n)
-        return;
-    AT(dy), AT(a), AT(b);
-    float rest;
-    float s = act_sigmoids(a[i], &rest);
-    if (da) {
-        AT(da);
-        GIVE(da, i, dy[i] * b[i] * (s * (1.0f + a[i] * rest)));
-    }
-    if (db) {
-        AT(db);
-        GIVE(db, i, dy[i] * (a[i] * s));
-    }
+    AT(da), AT(db), AT(dy), AT(a), AT(b);
+    EACH(i, n, both_slopes(da, da_add, db, db_add, dy[i], a[i], b[i], i))
 }

@@ -4,15 +4,15 @@
 __kernel void upsample_nearest_fwd(OUT(y), IN(x), ulong rows, ulong w, ulong c,
                                    ulong down, ulong across)
 {
-    ulong k = get_global_id(0), column = get_global_id(1);
-    ulong row = get_global_id(2);
-    if (k >= c || column >= w * across || row >= rows * down)
+    ulong column = get_global_id(1), row = get_global_id(2);
+    if (column >= w * across || row >= rows * down)
         return;
     ulong from_row = (uint)row / (uint)down;
     ulong from_column = (uint)column / (uint)across;
     AT(y), AT(x);
-    y[(row * w * across + column) * c + k] =
-        x[(from_row * w + from_column) * c + k];
+    y += (row * w * across + column) * c;
+    x += (from_row * w + from_column) * c;
+    EACH(k, c, y[k] = x[k])
 }
 
 /* dx += the sum of dy over its copies. */

@@ -123,10 +123,30 @@ void drift_error_clear(drift_context *ctx);
  * 0.9.0 skx". Owned by the context. */
 const char *drift_context_device(const drift_context *ctx);
 
-/* Op i, its seconds and calls since opening, when `profile` was asked for;
- * NULL after the last op, or without a profile. */
-const char *drift_context_profile(const drift_context *ctx, size_t i,
-                                  double *seconds, size_t *calls);
+/* Where the time went, when `profile` was asked for: a line for each op, or on
+ * an OpenCL device for each of its kernels and for "gemm", matrix products. */
+typedef struct drift_profile_line {
+    const char *name;
+    size_t calls;   /* 0: the line says nothing */
+    double seconds; /* on an OpenCL device by its own clock */
+    double bytes;   /* read and written, each tensor once; 0: not known */
+    double flops;   /* 0: not known, or none to speak of */
+} drift_profile_line;
+
+typedef struct drift_profile {
+    double seconds; /* since opening or the last restart */
+    double busy;    /* of them in the lines below */
+    double waited;  /* of them the host waited for the device */
+    int kernels;    /* 1: the lines are kernels, 0: ops */
+    size_t count;   /* 0 without a profile */
+    const drift_profile_line *lines; /* until the context is used again */
+} drift_profile;
+
+/* Waits for the device; a device that fails is DRIFT_ERROR_DEVICE. */
+DRIFT_MUST_CHECK drift_status drift_context_profile(drift_context *ctx,
+                                                    drift_profile *profile);
+/* Count from here on: what came before built kernels and filled caches. */
+DRIFT_MUST_CHECK drift_status drift_context_profile_restart(drift_context *ctx);
 
 const char *drift_version(void); /* of the library at run time */
 

@@ -16,10 +16,12 @@ export OCLGRIND_BUILD_OPTIONS=-cl-opt-disable
 passed=0
 failed=0
 for op; do
-    # Of CLBlast's kernels it says so for some shapes, though no result hangs
-    # on it; what came out of them is then reported in ours, too.
+    # For these it names numbers that were written: CLBlast's, with what comes
+    # out of them, and sums of two columns. NaN in all fresh memory, which
+    # test-ops puts there, changes none of their results.
     case $op in
-    gemm | linear_* | conv2d_*) OCLGRIND_UNINITIALIZED=0 ;;
+    gemm | linear_* | conv2d_* | groupnorm_fwd | resize_bilinear_bwd)
+        OCLGRIND_UNINITIALIZED=0 ;;
     *) OCLGRIND_UNINITIALIZED=1 ;;
     esac
     export OCLGRIND_UNINITIALIZED

@@ -14,6 +14,18 @@
 #define AT(x)             x += x##_at
 #define GIVE(x, i, value) x[i] = x##_add ? x[i] + (value) : (value)
 
+/* `what` for the item's place i along dimension 0, if that is below n. Groups
+ * that are whole do it without asking: on a CPU guarded loads are masked ones,
+ * whose memory no cache fetches ahead, and loops take two to three times as
+ * long. */
+#define EACH(i, n, what)                                                       \
+    ulong i = get_global_id(0);                                                \
+    if ((get_group_id(0) + 1) * get_local_size(0) <= n) {                      \
+        what;                                                                  \
+    } else if (i < n) {                                                        \
+        what;                                                                  \
+    }
+
 /* The sum of one number an item over the group, for every item, in a fixed
  * order; `local` holds GROUP numbers. */
 static inline float group_sum(float value, __local float *sums)
@@ -58,8 +70,10 @@ static inline float4 load4(__global const float *x, ulong left)
 /* x in the columns that there are, else 0. */
 static inline float4 keep4(float4 x, ulong left)
 {
+    if (left >= 4)
+        return x;
     return (float4)(left > 0 ? x.x : 0, left > 1 ? x.y : 0, left > 2 ? x.z : 0,
-                    left > 3 ? x.w : 0);
+                    0);
 }
 
 static inline void store4(__global float *y, ulong left, float4 value)

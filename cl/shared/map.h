@@ -37,10 +37,25 @@ static inline float4 column_sum(float4 value, __local float4 *sums)
 }
 
 /* What an item of a group of columns works on: of map `map` the rows [row,
- * end), every get_local_size(1)-th, columns i ... i + min(left, 4) - 1. */
+ * end), every get_local_size(1)-th, columns i ... i + min(left, 4) - 1; the
+ * group's rows begin at `first`. */
 typedef struct columns {
-    ulong map, chunk, row, end, i, left;
+    ulong map, chunk, first, row, end, i, left;
 } columns;
+
+/* for (r = each row of the item). A CPU runs the items of a group one after the
+ * other from barrier to barrier: with one at each row they read wide rows in
+ * the order of memory, not a column at a time. (Narrow ones lose by it: a
+ * column of those has all that the cache reads.) */
+#if IN_TURNS
+#define NEXT_TURN() barrier(CLK_LOCAL_MEM_FENCE)
+#else
+#define NEXT_TURN() ((void)0)
+#endif
+#define FOR_ROWS(s, r)                                                         \
+    for (ulong r = s.row, turn = s.first; turn < s.end;                        \
+         r += get_local_size(1), turn += get_local_size(1))                    \
+        if (NEXT_TURN(), r < s.end)
 
 static inline columns columns_of(ulong rows, ulong c, ulong step, ulong chunks)
 {
@@ -49,7 +64,8 @@ static inline columns columns_of(ulong rows, ulong c, ulong step, ulong chunks)
     columns s;
     s.map = group / slices / chunks;
     s.chunk = chunk;
-    s.row = chunk * step + get_local_id(1);
+    s.first = chunk * step;
+    s.row = s.first + get_local_id(1);
     s.end = min((chunk + 1) * step, rows);
     s.i = group % slices * wide + 4 * get_local_id(0);
     s.left = s.i < c ? c - s.i : 0;

@@ -6,7 +6,12 @@
 
 #pragma OPENCL FP_CONTRACT OFF
 
-#define shared_exp(x)   exp(x)
+/* A loop over a formula vectorises only when it is no call; compilers leave
+ * long ones as calls. */
+#define SHARED_INLINE inline __attribute__((always_inline))
+/* At the head of a function: products and sums may be one operation. */
+#define SHARED_FUSED _Pragma("OPENCL FP_CONTRACT ON")
+
 #define shared_sqrt(x)  sqrt(x)
 #define shared_bits(x)  as_uint(x)
 #define shared_float(x) as_float(x)
@@ -16,12 +21,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu/vexp.h"
-
-static inline float shared_exp(float x)
-{
-    return vexp(x);
-}
+#define SHARED_INLINE inline
+#define SHARED_FUSED
 
 static inline float shared_sqrt(float x)
 {

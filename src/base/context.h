@@ -21,7 +21,7 @@ struct drift_context {
     int threads;                   /* of its ops */
     char device_text[256]; /* one line about the device */
     struct pool *pool;             /* ops/tensor.c */
-    struct profile *profile;       /* ops/dispatch.c; NULL unless asked for */
+    struct profile *profile;       /* ops/profile.c; NULL unless asked for */
     struct comparison *compare;    /* ops/compare.c; NULL unless asked for */
 };
 

@@ -12,7 +12,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/tile.h"
-#include "cpu/vexp.h"
+#include "shared/vexp.h"
 
 #define BLOCK_FLOATS 65536 /* logits a block holds */
 

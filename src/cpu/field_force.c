@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cpu/field.h"
-#include "cpu/vexp.h"
+#include "shared/vexp.h"
 
 typedef struct sums {
     double first, second; /* of a, of a^2 */

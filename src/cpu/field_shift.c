@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cpu/field.h"
-#include "cpu/vexp.h"
+#include "shared/vexp.h"
 
 /* What a side without a single target is shifted by: no affinity is left. */
 #define NONE 1e30

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cpu/field.h"
-#include "cpu/vexp.h"
+#include "shared/vexp.h"
 
 #define ITERATIONS 20
 #define NONE       1e30f /* shift of a row or column that cannot be reached */

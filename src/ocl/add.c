@@ -4,16 +4,17 @@
 drift_status ocl_add_fwd(drift_context *ctx, tensor *y, const tensor *a,
                          const tensor *b, float alpha, float beta)
 {
-    size_t n = tensor_count(a);
+    size_t n = tensor_count(a), m = b ? tensor_count(b) : n;
+    size_t times = m ? n / m : 0;
     ocl_launch l = ocl_begin(ctx, "add", "add_fwd");
     ocl_tensor(&l, y);
     ocl_tensor(&l, a);
     ocl_tensor(&l, b);
-    ocl_size(&l, n);
-    ocl_size(&l, b ? tensor_count(b) : 1);
+    ocl_size(&l, m);
+    ocl_size(&l, times);
     ocl_float(&l, alpha);
     ocl_float(&l, beta);
-    return ocl_each(&l, n);
+    return ocl_box(&l, m, times, 1);
 }
 
 drift_status ocl_add_bwd(drift_context *ctx, tensor *da, tensor *db,

@@ -38,8 +38,10 @@ static size_t columns_of(const sizes *z)
     return z->args.d <= 64 ? 64 : 128;
 }
 
-/* Groups of TILE x TILE items for `rows` queries or keys of every pair. */
-static drift_status run(ocl_launch *l, const sizes *z, size_t rows)
+/* Groups of TILE x TILE items for `rows` queries or keys of every pair;
+ * `products` of [t,s] by d. */
+static drift_status run(ocl_launch *l, const sizes *z, size_t rows,
+                        int products)
 {
     size_t tile = ocl_of(l->ctx)->shape.tile;
     size_t cuts = divide_up((size_t)z->args.d, columns_of(z));
@@ -48,6 +50,8 @@ static drift_status run(ocl_launch *l, const sizes *z, size_t rows)
     size_t local[3] = {tile, tile};
     ocl_size(l, z->pairs);
     ocl_bytes(l, &z->args, sizeof z->args);
+    ocl_flops(l, 2.0 * products * (double)z->pairs * z->args.t * z->args.s *
+                     z->args.d);
     return ocl_run(l, 2, groups, local);
 }
 
@@ -66,7 +70,7 @@ drift_status ocl_attention_fwd(drift_context *ctx, tensor *o, tensor *lse,
     ocl_tensor(&l, q);
     ocl_tensor(&l, k);
     ocl_tensor(&l, v);
-    TRY(run(&l, &z, (size_t)z.args.t));
+    TRY(run(&l, &z, (size_t)z.args.t, 2));
 out:
     return status;
 }
@@ -112,7 +116,7 @@ drift_status ocl_attention_bwd(drift_context *ctx, tensor *dq, tensor *dk,
         ocl_tensor(&l, v);
         ocl_tensor(&l, lse);
         ocl_tensor(&l, &delta);
-        TRY(run(&l, &z, (size_t)z.args.t));
+        TRY(run(&l, &z, (size_t)z.args.t, 3));
     }
     if (dk || dv) {
         ocl_launch l =
@@ -126,7 +130,7 @@ drift_status ocl_attention_bwd(drift_context *ctx, tensor *dq, tensor *dk,
         ocl_tensor(&l, v);
         ocl_tensor(&l, lse);
         ocl_tensor(&l, dk ? &delta : NULL);
-        TRY(run(&l, &z, (size_t)z.args.s));
+        TRY(run(&l, &z, (size_t)z.args.s, 1 + 2 * (dk != NULL) + (dv != NULL)));
     }
 out:
     tensor_free(ctx, &delta);

@@ -45,6 +45,7 @@ static void close_device(drift_context *ctx)
         clFinish(d->queue);
     ocl_programs_free(d);
     ocl_transfers_close(d);
+    ocl_times_free(d);
     if (d->queue)
         clReleaseCommandQueue(d->queue);
     if (d->context)
@@ -64,6 +65,7 @@ static const backend table = {
     .fetch = ocl_fetch,
     .fetch_wait = ocl_fetch_wait,
     .finish = ocl_finish,
+    .profile = ocl_profile,
     .close = close_device,
 #define OP(name, params, args) .name = ocl_##name,
 #include "ops/ops.def"

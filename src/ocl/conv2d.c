@@ -4,7 +4,9 @@
  * The windows of some images, or of some rows of one, are laid out as the rows
  * of a matrix `col` [pixels,kh*kw*ci], which gemm multiplies with w; backward
  * by the same products turned round. A 1x1 convolution is a product as it
- * lies. Groups, dilation and few output channels take plain sums. */
+ * lies. With few channels the layout takes longer than the sums, which are then
+ * made as x lies, 16 channels at a time. Groups, dilation and few output
+ * channels take plain sums. */
 #include "ocl/ocl.h"
 
 #include <limits.h>
@@ -12,6 +14,8 @@
 #define COL_FLOATS   (8u << 20) /* of col: 32 MiB */
 #define PARTS_FLOATS (4u << 20) /* of plain partial gradients of w */
 #define FEW_OUTPUTS  4          /* not worth laying out windows */
+#define FEW_CHANNELS 64         /* the same, if they come by 16 */
+#define PIXELS       4          /* an item of conv2d_fwd_16 */
 
 typedef struct conv {
     conv_shape z;
@@ -48,12 +52,33 @@ static int is_plain(const conv *v)
            (size_t)z->w * (size_t)z->ci > COL_FLOATS;
 }
 
+/* Few channels on both sides, those that are summed by 16. */
+static int is_few(const conv *v, int by16)
+{
+    const conv_shape *z = &v->z;
+    return z->groups == 1 && z->dilation_h == 1 && z->dilation_w == 1 &&
+           by16 % 16 == 0 && z->ci <= FEW_CHANNELS && z->co <= FEW_CHANNELS;
+}
+
+/* So few output channels that the inputs are. */
+static int is_thin(const conv *v)
+{
+    return v->z.co <= FEW_OUTPUTS && is_few(v, v->z.ci);
+}
+
 static int is_product(const conv *v)
 {
     const conv_shape *z = &v->z;
     return z->kh == 1 && z->kw == 1 && z->stride_h == 1 && z->stride_w == 1 &&
            !z->pad_top && !z->pad_left && z->oh == z->h && z->ow == z->w &&
            z->groups == 1;
+}
+
+/* Of a plain sum; those of the padding count. */
+static double flops_of(const conv *v)
+{
+    return 2 * (double)v->pixels * (double)v->z.co *
+           (double)(v->taps / (size_t)v->z.groups);
 }
 
 /* -- chunks of output pixels whose windows fit in col ---------------------- */
@@ -161,7 +186,57 @@ static drift_status plain_fwd(drift_context *ctx, tensor *y, const tensor *x,
     ocl_tensor(&l, w);
     ocl_size(&l, v->pixels);
     ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
     return ocl_box(&l, (size_t)v->z.co, v->pixels, 1);
+}
+
+/* turned [kh,kw,co,ci] = w, made here. */
+static drift_status turn(drift_context *ctx, tensor *turned, const tensor *w,
+                         const conv *v)
+{
+    size_t taps = (size_t)v->z.kh * (size_t)v->z.kw;
+    size_t ci = (size_t)v->z.ci, co = (size_t)v->z.co;
+    tensor as_lies = tensor_reshape(w, SHAPE(taps, ci, co, 1));
+    drift_status status =
+        tensor_new(ctx, turned, DTYPE_F32, SHAPE(taps, co, ci, 1));
+    return status == DRIFT_OK ? ocl_swap_fwd(ctx, turned, &as_lies) : status;
+}
+
+/* y = or += the sums of 16 channels; `back`: w's taps in reverse. */
+static drift_status few_fwd(drift_context *ctx, tensor *y, int add,
+                            const tensor *x, const tensor *w, const conv *v,
+                            int back)
+{
+    size_t lines = v->n * (size_t)v->z.oh, ow = (size_t)v->z.ow;
+    ocl_launch l = ocl_begin(ctx, "conv2d", "conv2d_fwd_16");
+    ocl_target(&l, y, add);
+    ocl_tensor(&l, x);
+    ocl_tensor(&l, w);
+    ocl_size(&l, lines);
+    ocl_int(&l, back);
+    ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
+    return ocl_box(&l, (size_t)v->z.co / 16, (ow + PIXELS - 1) / PIXELS, lines);
+}
+
+static drift_status thin_fwd(drift_context *ctx, tensor *y, const tensor *x,
+                             const tensor *w, const conv *v)
+{
+    drift_status status = DRIFT_OK;
+    size_t lines = v->n * (size_t)v->z.oh;
+    tensor turned = {0};
+    TRY(turn(ctx, &turned, w, v));
+    ocl_launch l = ocl_begin(ctx, "conv2d", "conv2d_fwd_thin");
+    ocl_tensor(&l, y);
+    ocl_tensor(&l, x);
+    ocl_tensor(&l, &turned);
+    ocl_size(&l, lines);
+    ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
+    TRY(ocl_box(&l, (size_t)v->z.ow, lines, 1));
+out:
+    tensor_free(ctx, &turned);
+    return status;
 }
 
 /* y's pixels of the chunk = a w, a [pixels,taps] from a's start on. */
@@ -183,7 +258,11 @@ drift_status ocl_conv2d_fwd(drift_context *ctx, tensor *y, const tensor *x,
     tensor col = {0};
     conv v;
     TRY(conv_of(ctx, &v, y, x, w, args));
-    if (is_product(&v)) {
+    if (is_few(&v, v.z.co)) {
+        TRY(few_fwd(ctx, y, 0, x, w, &v, 0));
+    } else if (is_thin(&v)) {
+        TRY(thin_fwd(ctx, y, x, w, &v));
+    } else if (is_product(&v)) {
         TRY(product(ctx, y, x, w, &v, 0, v.pixels));
     } else if (is_plain(&v)) {
         TRY(plain_fwd(ctx, y, x, w, &v));
@@ -213,29 +292,62 @@ static drift_status plain_dx(drift_context *ctx, tensor *dx, const tensor *dy,
     ocl_tensor(&l, w);
     ocl_size(&l, pixels);
     ocl_bytes(&l, &v->z, sizeof v->z);
+    ocl_flops(&l, flops_of(v));
     return ocl_box(&l, (size_t)v->z.ci, pixels, 1);
 }
 
-static drift_status plain_dw(drift_context *ctx, tensor *dw, const tensor *dy,
-                             const tensor *x, const conv *v)
+/* At stride 1 the gradient of x is a convolution of dy with w transposed and
+ * its taps in reverse. */
+static drift_status few_dx(drift_context *ctx, tensor *dx, const tensor *dy,
+                           const tensor *w, const conv *v)
+{
+    drift_status status = DRIFT_OK;
+    const conv_shape *z = &v->z;
+    tensor turned = {0};
+    conv back = {{z->oh, z->ow, z->co, z->h, z->w, z->ci, z->kh, z->kw, 1, 1,
+                  z->kh - 1 - z->pad_top, z->kw - 1 - z->pad_left, 1, 1, 1},
+                 v->n,
+                 v->n * (size_t)z->h * (size_t)z->w,
+                 (size_t)z->kh * (size_t)z->kw * (size_t)z->co};
+    TRY(turn(ctx, &turned, w, v));
+    TRY(few_fwd(ctx, dx, !dx->fresh, dy, &turned, &back, 1));
+out:
+    tensor_free(ctx, &turned);
+    return status;
+}
+
+/* dw of parts of the lines, then the sum of the parts. */
+static drift_status sums_dw(drift_context *ctx, tensor *dw, const tensor *dy,
+                            const tensor *x, const conv *v)
 {
     drift_status status = DRIFT_OK;
     tensor sums = {0};
+    int few = is_few(v, v->z.co) && v->z.ci % 4 == 0, thin = is_thin(v);
     size_t lines = v->n * (size_t)v->z.oh, count = tensor_count(dw), parts = 1;
+    size_t co = (size_t)v->z.co, taps = (size_t)v->z.kh * (size_t)v->z.kw;
     if (!count)
         return DRIFT_OK;
     /* About as many parts as lines in each. */
     while (parts * parts < lines && (parts + 1) * count <= PARTS_FLOATS)
         parts++;
     TRY(tensor_new(ctx, &sums, DTYPE_F32, SHAPE(parts, count)));
-    ocl_launch l = ocl_begin(ctx, "conv2d", "conv2d_bwd_w");
+    ocl_launch l = ocl_begin(ctx, "conv2d",
+                             few    ? "conv2d_bwd_w_16"
+                             : thin ? "conv2d_bwd_w_thin"
+                                    : "conv2d_bwd_w");
     ocl_tensor(&l, &sums);
     ocl_tensor(&l, dy);
     ocl_tensor(&l, x);
     ocl_size(&l, lines);
     ocl_size(&l, parts);
     ocl_bytes(&l, &v->z, sizeof v->z);
-    TRY(ocl_box(&l, (size_t)v->z.co, parts * (count / (size_t)v->z.co), 1));
+    ocl_flops(&l, flops_of(v));
+    if (few)
+        TRY(ocl_box(&l, co / 16, count / co / 4, parts));
+    else if (thin)
+        TRY(ocl_box(&l, (size_t)v->z.ci / 16, taps, parts));
+    else
+        TRY(ocl_box(&l, co, parts * (count / co), 1));
     TRY(ocl_sum_rows(ctx, dw, !dw->fresh, &sums, parts, count));
 out:
     tensor_free(ctx, &sums);
@@ -304,18 +416,26 @@ drift_status ocl_conv2d_bwd(drift_context *ctx, tensor *dx, tensor *dw,
     drift_status status = DRIFT_OK;
     conv v;
     TRY(conv_of(ctx, &v, dy, x, w, args));
+    int sums = is_plain(&v) || (is_few(&v, v.z.co) && v.z.ci % 4 == 0);
+    /* What is done is not left for the others. */
+    tensor *dx_left = dx, *dw_left = dw;
+    if (dx && is_few(&v, v.z.ci) && v.z.stride_h == 1 && v.z.stride_w == 1) {
+        TRY(few_dx(ctx, dx, dy, w, &v));
+        dx_left = NULL;
+    }
+    if (dw && sums) {
+        TRY(sums_dw(ctx, dw, dy, x, &v));
+        dw_left = NULL;
+    }
     if (is_product(&v)) {
-        if (dx)
+        if (dx_left)
             TRY(product_dx(ctx, dx, !dx->fresh, dy, w, &v, 0, v.pixels));
-        if (dw)
+        if (dw_left)
             TRY(product_dw(ctx, dw, !dw->fresh, x, dy, &v, 0, v.pixels));
-    } else if (is_plain(&v)) {
-        if (dx)
-            TRY(plain_dx(ctx, dx, dy, w, &v));
-        if (dw)
-            TRY(plain_dw(ctx, dw, dy, x, &v));
-    } else if (dx || dw) {
-        TRY(chunks_bwd(ctx, dx, dw, dy, x, w, &v));
+    } else if (dx_left && is_plain(&v)) {
+        TRY(plain_dx(ctx, dx, dy, w, &v));
+    } else if (dx_left || dw_left) {
+        TRY(chunks_bwd(ctx, dx_left, dw_left, dy, x, w, &v));
     }
     if (db)
         TRY(ocl_sum_rows(ctx, db, !db->fresh, dy, v.pixels, (size_t)v.z.co));

@@ -13,9 +13,9 @@
 #define LEAST_BUFFER   ((cl_ulong)64 << 20)
 
 static const ocl_shape shapes[] = {
-    {CL_DEVICE_TYPE_GPU, 256, 16, 256},
-    {CL_DEVICE_TYPE_CPU, 64, 8, 1},
-    {CL_DEVICE_TYPE_ALL, 64, 8, 16}, /* any other */
+    {CL_DEVICE_TYPE_GPU, 256, 256, 16, 256},
+    {CL_DEVICE_TYPE_CPU, 64, 1024, 8, 1}, /* entering a group costs 64 items */
+    {CL_DEVICE_TYPE_ALL, 64, 64, 8, 16},  /* any other */
 };
 
 ocl_shape ocl_shape_of(const ocl_listed *d)
@@ -26,6 +26,8 @@ ocl_shape ocl_shape_of(const ocl_listed *d)
     ocl_shape s = shapes[i];
     while (s.group > d->group)
         s.group /= 2;
+    while (s.apart > d->group)
+        s.apart /= 2;
     while (s.tile * s.tile > d->group)
         s.tile /= 2;
     while (s.lanes > s.group)

@@ -23,6 +23,7 @@ drift_status ocl_distance_fwd(drift_context *ctx, tensor *d, const tensor *x,
     ocl_size(&l, n);
     ocl_size(&l, t);
     ocl_size(&l, x->shape.dim[2]);
+    ocl_flops(&l, 3 * (double)tensor_count(d) * (double)x->shape.dim[2]);
     return run_tiles(&l, x->shape.dim[0], n, t);
 }
 
@@ -42,6 +43,7 @@ static drift_status pull(drift_context *ctx, tensor *dx, const tensor *dd,
     ocl_size(&l, y->shape.dim[1]);
     ocl_size(&l, size);
     ocl_int(&l, transposed);
+    ocl_flops(&l, 3 * (double)tensor_count(d) * (double)size);
     return run_tiles(&l, x->shape.dim[0], n, size);
 }
 

@@ -6,7 +6,7 @@ drift_status ocl_ema(drift_context *ctx, tensor *e, const tensor *p,
 {
     size_t n = tensor_count(e);
     ocl_launch l = ocl_begin(ctx, "ema", "ema");
-    ocl_tensor(&l, e);
+    ocl_update(&l, e);
     ocl_tensor(&l, p);
     ocl_size(&l, n);
     ocl_float(&l, decay);

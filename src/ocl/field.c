@@ -291,6 +291,14 @@ static void give_chunk(ocl_launch *l, const field_run *run, const chunk *c)
     ocl_size(l, c->rows);
 }
 
+/* `each` a pair of the chunk and coordinate. */
+static void give_flops(ocl_launch *l, const field_run *run, const chunk *c,
+                       size_t each)
+{
+    ocl_flops(l,
+              (double)c->rows * (double)run->t * (double)run->d * (double)each);
+}
+
 static void give_sets(ocl_launch *l, const field_run *run)
 {
     ocl_tensor(l, run->x);
@@ -394,6 +402,7 @@ static drift_status distances(field_run *run, const chunk *c)
     give_chunk(&l, run, c);
     ocl_float(&l, run->args.variant == FIELD_TOY ? 0 : 1e-8f);
     ocl_int(&l, run->args.queries_are_targets);
+    give_flops(&l, run, c, 3);
     return run_tiles(&l, run, c, parts_of(run->t, wide_of(run)));
 }
 
@@ -545,6 +554,7 @@ static drift_status forces(field_run *run, const chunk *c, size_t nr, int where,
         ocl_int(&l, (int)j);
         ocl_int(&l, (int)nr);
         ocl_int(&l, where);
+        give_flops(&l, run, c, thin ? 3 * nr : 1 + 2 * step);
         if (thin)
             TRY(ocl_groups(&l, c->rows));
         else

@@ -51,27 +51,27 @@ out:
  * asks for a buffer at every call, and ends the process when there is none. */
 static int multiply_one(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
                         size_t m, size_t n, size_t k, float alpha, float beta,
-                        const tensor *room)
+                        const tensor *room, cl_event *event)
 {
     return CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha,
         a.tensor->block->handle, start(a), a.row, b.tensor->block->handle,
         start(b), b.row, beta, c.tensor->block->handle, start(c), c.row,
-        &d->queue, NULL, room->block ? room->block->handle : NULL);
+        &d->queue, event, room->block ? room->block->handle : NULL);
 }
 
 /* A whole batch, where no copies are made: where it copies some of the
  * matrices, CLBlast forgets offsets and strides of the others. */
 static int multiply_all(ocl_device *d, ocl_matrix c, ocl_matrix a, ocl_matrix b,
                         size_t batch, size_t m, size_t n, size_t k, float alpha,
-                        float beta)
+                        float beta, cl_event *event)
 {
     return CLBlastSgemmStridedBatched(
         CLBlastLayoutRowMajor, how(a), how(b), m, n, k, alpha,
         a.tensor->block->handle, start(a), a.row, a.batch,
         b.tensor->block->handle, start(b), b.row, b.batch, beta,
         c.tensor->block->handle, start(c), c.row, c.batch, batch, &d->queue,
-        NULL);
+        event);
 }
 
 /* On a CPU local memory is no faster than any other, and barriers cost: each
@@ -103,6 +103,16 @@ static void suit_cpu(drift_context *ctx, const ocl_device *d)
                   ocl_code_name(code));
 }
 
+/* What a batch of products reads and writes at least. */
+static double bytes_of(ocl_matrix a, ocl_matrix b, size_t batch, size_t m,
+                       size_t n, size_t k, float beta)
+{
+    double ac = (double)m * (double)k, bc = (double)k * (double)n;
+    double cc = (double)m * (double)n, times = (double)batch;
+    return 4 * ((a.batch ? times : 1) * ac + (b.batch ? times : 1) * bc +
+                (beta > 0 || beta < 0 ? 2 : 1) * times * cc);
+}
+
 static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
                              ocl_matrix b, size_t batch, size_t m, size_t n,
                              size_t k, float alpha, float beta,
@@ -111,6 +121,7 @@ static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
     drift_status status = DRIFT_OK;
     ocl_device *d = ocl_of(ctx);
     tensor room = {0};
+    cl_event from = NULL, to = NULL;
     size_t bytes = 0, last = batch - 1;
     if (!d->products_built && d->shape.type == CL_DEVICE_TYPE_CPU)
         suit_cpu(ctx, d);
@@ -128,20 +139,32 @@ static drift_status multiply(drift_context *ctx, ocl_matrix c, ocl_matrix a,
         ocl_building_begin(ctx, kind == PRODUCTS
                                     ? "CLBlast, products"
                                     : "CLBlast, batches of products");
+    /* A product is several kernels, whose last alone has the event. */
+    if (code == CL_SUCCESS && ocl_event(ctx, &from))
+        code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &from);
+    double bytes_moved = bytes_of(a, b, batch, m, n, k, beta);
+    double flops = 2. * (double)batch * (double)m * (double)n * (double)k;
     if (code == CL_SUCCESS && kind == BATCHES) {
-        code = multiply_all(d, c, a, b, batch, m, n, k, alpha, beta);
+        code = multiply_all(d, c, a, b, batch, m, n, k, alpha, beta,
+                            ocl_event(ctx, &to));
         batch = 0;
     }
     for (size_t i = 0; code == CL_SUCCESS && i < batch; i++) {
-        code = multiply_one(d, c, a, b, m, n, k, alpha, beta, &room);
+        code = multiply_one(d, c, a, b, m, n, k, alpha, beta, &room,
+                            i + 1 < batch ? NULL : ocl_event(ctx, &to));
         a.offset += a.batch;
         b.offset += b.batch;
         c.offset += c.batch;
     }
     if (first)
         ocl_building_end(ctx);
-    if (code != CL_SUCCESS)
+    if (code == CL_SUCCESS) {
+        status = ocl_timed(ctx, "gemm", from, to, bytes_moved, flops);
+    } else {
+        if (from)
+            clReleaseEvent(from);
         status = ocl_failed(ctx, code, what);
+    }
 out:
     tensor_free(ctx, &room);
     return status;

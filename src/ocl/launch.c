@@ -18,19 +18,44 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size)
         l->code = clSetKernelArg(l->kernel, l->next++, size, value);
 }
 
+static double bytes_of(const tensor *t)
+{
+    return t ? 4 * (double)tensor_count(t) : 0;
+}
+
 void ocl_tensor(ocl_launch *l, const tensor *t)
 {
     cl_mem buffer = t ? t->block->handle : NULL;
     if (t && l->tensor_count < OCL_NAMED)
         l->tensors[l->tensor_count++] = t;
+    l->bytes += bytes_of(t);
     ocl_bytes(l, &buffer, sizeof buffer);
     ocl_size(l, t ? t->offset : 0);
 }
 
-void ocl_gradient(ocl_launch *l, const tensor *t)
+void ocl_update(ocl_launch *l, const tensor *t)
 {
     ocl_tensor(l, t);
-    ocl_int(l, t && !t->fresh);
+    l->bytes += bytes_of(t);
+}
+
+void ocl_target(ocl_launch *l, const tensor *t, int add)
+{
+    if (add)
+        ocl_update(l, t);
+    else
+        ocl_tensor(l, t);
+    ocl_int(l, add);
+}
+
+void ocl_gradient(ocl_launch *l, const tensor *t)
+{
+    ocl_target(l, t, t && !t->fresh);
+}
+
+void ocl_flops(ocl_launch *l, double flops)
+{
+    l->flops += flops;
 }
 
 void ocl_size(ocl_launch *l, size_t value)
@@ -83,6 +108,7 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
     ocl_device *d = ocl_of(l->ctx);
     char text[400], what[480];
     size_t global[3], items = 1;
+    cl_event event = NULL;
     int code = l->code;
     if (l->status != DRIFT_OK)
         return l->status;
@@ -91,10 +117,15 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
     if (!items)
         return DRIFT_OK;
     if (code == CL_SUCCESS)
-        code = clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
-                                      local, 0, NULL, NULL);
-    if (code == CL_SUCCESS)
-        return DRIFT_OK;
+        code =
+            clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
+                                   local, 0, NULL, ocl_event(l->ctx, &event));
+    if (code == CL_SUCCESS) {
+        drift_status status =
+            ocl_timed(l->ctx, l->name, NULL, event, l->bytes, l->flops);
+        l->bytes = l->flops = 0; /* a launch in parts counts them once */
+        return status;
+    }
     launch_text(l, text, sizeof text);
     if (l->code == CL_SUCCESS)
         snprintf(what, sizeof what, "%s, %zu work-items", text, items);
@@ -111,8 +142,9 @@ drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
 
 drift_status ocl_each(ocl_launch *l, size_t n)
 {
-    size_t group = ocl_of(l->ctx)->shape.group;
-    return ocl_groups(l, (n + group - 1) / group);
+    size_t group = ocl_of(l->ctx)->shape.apart;
+    size_t groups[3] = {(n + group - 1) / group}, local[3] = {group};
+    return ocl_run(l, 1, groups, local);
 }
 
 drift_status ocl_groups(ocl_launch *l, size_t n)
@@ -154,16 +186,15 @@ out:
     return status;
 }
 
-#define BOX_ROW 64 /* items along x: two lines of a GPU's memory */
-
 drift_status ocl_box(ocl_launch *l, size_t x, size_t y, size_t z)
 {
     size_t size[3] = {x, y, z}, local[3];
-    size_t left = ocl_of(l->ctx)->shape.group;
+    size_t left = ocl_of(l->ctx)->shape.apart;
+    size_t row = left / 4; /* along x: two lines of a GPU's memory */
     for (int i = 0; i < 3; i++) {
         local[i] = 1;
         while (local[i] < left && local[i] < size[i] &&
-               (i > 0 || local[i] < BOX_ROW))
+               (i > 0 || local[i] < row))
             local[i] *= 2;
         left /= local[i];
     }

@@ -6,7 +6,7 @@ drift_status ocl_add_bias(drift_context *ctx, tensor *y, const tensor *b)
 {
     size_t n = tensor_count(b), rows = n ? tensor_count(y) / n : 0;
     ocl_launch l = ocl_begin(ctx, "linear", "add_bias");
-    ocl_tensor(&l, y);
+    ocl_update(&l, y);
     ocl_tensor(&l, b);
     ocl_size(&l, rows);
     ocl_size(&l, n);
@@ -18,8 +18,7 @@ static drift_status sum_strided(drift_context *ctx, tensor *sum, int add,
                                 const tensor *x, size_t count, size_t stride)
 {
     ocl_launch l = ocl_begin(ctx, "linear", "sum_strided");
-    ocl_tensor(&l, sum);
-    ocl_int(&l, add);
+    ocl_target(&l, sum, add);
     ocl_tensor(&l, x);
     ocl_size(&l, count);
     ocl_size(&l, stride);

@@ -26,13 +26,19 @@ drift_status ocl_rows(ocl_launch *l, size_t rows, size_t c)
 ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
                               size_t each, size_t most)
 {
-    size_t group = ocl_of(ctx)->shape.group;
+    ocl_shape cut = ocl_of(ctx)->shape;
     ocl_column_cut s = {.width = 1};
-    while (4 * s.width < c && s.width < WIDEST && s.width < group)
+    while (4 * s.width < c && s.width < WIDEST && s.width < cut.group)
         s.width *= 2;
-    s.lanes = group / s.width;
+    s.lanes = cut.group / s.width;
+    if (!most) /* no turns: see FOR_ROWS */
+        s.lanes = power_below(s.lanes, cut.lanes);
     s.slices = (c + 4 * s.width - 1) / (4 * s.width);
-    s.step = s.lanes * each;
+    /* Where an item has the lanes of a group to itself, a quarter of the rows:
+     * its sums run longer. */
+    s.step = each * (cut.group / s.width);
+    if (s.lanes * 4 <= cut.group / s.width)
+        s.step /= 4;
     if (most && rows > s.step * most)
         s.step = (rows + most - 1) / most;
     s.chunks = (rows + s.step - 1) / s.step;

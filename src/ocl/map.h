@@ -21,8 +21,8 @@ typedef struct ocl_column_cut {
     size_t step, chunks; /* rows of a group, groups along the rows */
 } ocl_column_cut;
 
-/* `each` rows an item, more where there would be more chunks than `most` (0:
- * any number). */
+/* `each` rows an item; for kernels that take them by FOR_ROWS more where there
+ * would be more chunks than `most`, for others (0) any number. */
 ocl_column_cut ocl_columns_of(drift_context *ctx, size_t rows, size_t c,
                               size_t each, size_t most);
 /* Over `batch` maps of this size. */

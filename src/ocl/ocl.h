@@ -27,10 +27,11 @@
 #include "ops/backend.h"
 
 /* How work is cut for a class of devices: the one place for it (device.c).
- * Kernels see GROUP and TILE as constants. */
+ * Kernels see GROUP and TILE as constants, and IN_TURNS on a CPU. */
 typedef struct ocl_shape {
     cl_device_type type;
     size_t group; /* work-items of a group, a power of two */
+    size_t apart; /* the same where they share nothing: no GROUP in a kernel */
     size_t tile;  /* side of a square tile; tile^2 items make a group */
     size_t lanes; /* most items that share the sum of a row; few where barriers
                      cost more than a long loop */
@@ -44,6 +45,7 @@ typedef struct ocl_building {
     double since, seconds, told; /* begun; spent in all; when told last */
     int count, lines;            /* things built, lines about it */
 } ocl_building;
+typedef struct ocl_times ocl_times;
 
 typedef struct ocl_device {
     cl_platform_id platform;
@@ -58,6 +60,7 @@ typedef struct ocl_device {
     ocl_building building;
     int products_built; /* CLBlast's kernels, a bit each (gemm.c) */
     ocl_transfers *transfers;
+    ocl_times *times;      /* of a profile; NULL before the first launch */
 } ocl_device;
 
 static inline ocl_device *ocl_of(const drift_context *ctx)
@@ -106,11 +109,15 @@ typedef struct ocl_launch {
     const tensor *tensors[OCL_NAMED]; /* for the text of an error */
     int tensor_count;
     drift_status status;
+    double bytes, flops; /* for the profile */
 } ocl_launch;
 
 ocl_launch ocl_begin(drift_context *ctx, const char *file, const char *kernel);
 void ocl_tensor(ocl_launch *l, const tensor *t); /* NULL: a null pointer */
-/* With whether to add to it or (fresh) to overwrite it. */
+void ocl_update(ocl_launch *l, const tensor *t); /* read, then written */
+/* GRADIENT(t): with whether to add to it or to overwrite it ... */
+void ocl_target(ocl_launch *l, const tensor *t, int add);
+/* ... that is when it is marked fresh. */
 void ocl_gradient(ocl_launch *l, const tensor *t);
 void ocl_size(ocl_launch *l, size_t value); /* ulong */
 void ocl_int(ocl_launch *l, int value);
@@ -125,7 +132,11 @@ size_t ocl_stream_blocks(uint64_t first, size_t n);
  * numbers, by whoever first turns the 1 on. The next read tells (transfer.c). */
 void ocl_fault(ocl_launch *l);
 
-/* One work-item for each of n elements, in groups of shape.group. */
+/* What the profile shows as GFLOP/s, for kernels where that is the limit; bytes
+ * are those of the tensors. */
+void ocl_flops(ocl_launch *l, double flops);
+
+/* One work-item for each of n elements, in groups of shape.apart. */
 drift_status ocl_each(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
 /* n groups of shape.group items: a row, a sample, a channel each. */
 drift_status ocl_groups(ocl_launch *l, size_t n) DRIFT_MUST_CHECK;
@@ -144,6 +155,24 @@ drift_status ocl_run(ocl_launch *l, cl_uint dims, const size_t groups[3],
 /* Hold the device, just opened, to a few ops; a wrong number is
  * DRIFT_ERROR_DEVICE. Leaves an empty pool. (selftest.c) */
 drift_status ocl_selftest(drift_context *ctx) DRIFT_MUST_CHECK;
+
+/* -- profile (profile.c) ----------------------------------------------------
+ */
+
+/* Where an enqueue puts its event: NULL, and so none, without a profile. */
+static inline cl_event *ocl_event(const drift_context *ctx, cl_event *event)
+{
+    *event = NULL;
+    return ctx->profile ? event : NULL;
+}
+/* Count work that was enqueued, which ends with `to` and begins with it or, if
+ * there is `from`, when that has ended; both are taken over. `to` NULL: none.
+ */
+drift_status ocl_timed(drift_context *ctx, const char *name, cl_event from,
+                       cl_event to, double bytes,
+                       double flops) DRIFT_MUST_CHECK;
+drift_status ocl_profile(drift_context *ctx) DRIFT_MUST_CHECK;
+void ocl_times_free(ocl_device *d);
 
 /* -- helpers --------------------------------------------------------------- */
 

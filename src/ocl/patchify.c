@@ -19,8 +19,7 @@ drift_status ocl_patches_from_image(drift_context *ctx, tensor *tokens,
                                     int add)
 {
     ocl_launch l = ocl_begin(ctx, "patchify", "patchify");
-    ocl_tensor(&l, tokens);
-    ocl_int(&l, add);
+    ocl_target(&l, tokens, add);
     ocl_tensor(&l, image);
     return move(&l, image, p, order);
 }
@@ -30,8 +29,7 @@ drift_status ocl_image_from_patches(drift_context *ctx, tensor *image,
                                     int add)
 {
     ocl_launch l = ocl_begin(ctx, "unpatchify", "unpatchify");
-    ocl_tensor(&l, image);
-    ocl_int(&l, add);
+    ocl_target(&l, image, add);
     ocl_tensor(&l, tokens);
     return move(&l, image, p, order);
 }

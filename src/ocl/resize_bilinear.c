@@ -59,8 +59,7 @@ static drift_status apply(drift_context *ctx, tensor *y, const tensor *x,
     TRY(band_new(ctx, &across, large[2], small[2], args, back));
     ocl_column_cut s = ocl_columns_of(ctx, to[2], c, OCL_EACH_COPY, 0);
     ocl_launch l = ocl_begin(ctx, "resize_bilinear", "resize_apply");
-    ocl_tensor(&l, y);
-    ocl_int(&l, back && !y->fresh);
+    ocl_target(&l, y, back && !y->fresh);
     ocl_tensor(&l, x);
     ocl_tensor(&l, &down.first);
     ocl_tensor(&l, &down.count);

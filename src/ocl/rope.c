@@ -8,8 +8,7 @@ static drift_status turn(drift_context *ctx, tensor *y, const tensor *x,
     const size_t *dim = x->shape.dim;
     size_t rows = dim[0] * dim[1], pairs = dim[3] / 2;
     ocl_launch l = ocl_begin(ctx, "rope", "rope");
-    ocl_tensor(&l, y);
-    ocl_int(&l, add);
+    ocl_target(&l, y, add);
     ocl_tensor(&l, x);
     ocl_tensor(&l, cosine);
     ocl_tensor(&l, sine);

@@ -23,9 +23,9 @@ drift_status ocl_part_from_whole(drift_context *ctx, tensor *part,
                                  int add)
 {
     ocl_launch l = ocl_begin(ctx, "split", "split");
-    ocl_tensor(&l, part);
-    ocl_int(&l, add);
-    ocl_tensor(&l, whole);
+    tensor piece = tensor_view(whole, 0, part->shape); /* what is touched */
+    ocl_target(&l, part, add);
+    ocl_tensor(&l, &piece);
     return move(&l, whole, part, axis, start);
 }
 
@@ -34,8 +34,8 @@ drift_status ocl_whole_from_part(drift_context *ctx, tensor *whole,
                                  int add)
 {
     ocl_launch l = ocl_begin(ctx, "concat", "concat");
-    ocl_tensor(&l, whole);
-    ocl_int(&l, add);
+    tensor piece = tensor_view(whole, 0, part->shape);
+    ocl_target(&l, &piece, add);
     ocl_tensor(&l, part);
     return move(&l, whole, part, axis, start);
 }

@@ -7,8 +7,7 @@ static drift_status move(drift_context *ctx, tensor *y, const tensor *x,
     const size_t *dim = x->shape.dim;
     int tiles = dim[3] == 1;
     ocl_launch l = ocl_begin(ctx, "swap", tiles ? "swap_tiles" : "swap_rows");
-    ocl_tensor(&l, y);
-    ocl_int(&l, add);
+    ocl_target(&l, y, add);
     ocl_tensor(&l, x);
     ocl_size(&l, dim[0]);
     ocl_size(&l, dim[1]);

@@ -19,6 +19,9 @@ typedef struct backend {
     drift_status (*fetch_wait)(drift_context *ctx, fetch *f);
     /* Wait for all that was asked for. */
     drift_status (*finish)(drift_context *ctx);
+    /* Bring ctx->profile up to date, after finish; NULL: dispatch.c keeps it,
+     * a line an op. */
+    drift_status (*profile)(drift_context *ctx);
     void (*close)(drift_context *ctx); /* frees ctx->device */
 #define OP(name, params, args) drift_status(*name) params;
 #include "ops/ops.def"
@@ -42,11 +45,5 @@ drift_status ocl_find_gpu(drift_context *ctx,
 /* The machine's devices in one line: "0: NAME (PLATFORM), 1: ..." */
 drift_status ocl_list_text(drift_context *ctx, char *text,
                            size_t size) DRIFT_MUST_CHECK;
-
-/* Where the time went, when drift_context was asked to profile. */
-typedef struct profile {
-    double seconds[OP_COUNT];
-    size_t calls[OP_COUNT];
-} profile;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "ops/compare.h"
+#include "ops/profile.h"
 
 /* "NAME" or "NAME:WHICH": WHICH, "" without one; NULL: another device. */
 static const char *which_of(const char *device, const char *name)
@@ -117,12 +118,10 @@ drift_status drift_context_open(drift_context **out,
              o->threads);
     ctx->threads = o->threads ? o->threads : threads_available();
     threads_set(ctx->threads);
-    if (o->profile) {
-        ctx->profile = mem_alloc(ctx, 1, sizeof *ctx->profile);
-        if (!ctx->profile)
-            return DRIFT_ERROR_MEMORY;
-    }
+    if (o->profile)
+        TRY(profile_new(ctx));
     TRY(open_device(ctx, device));
+    TRY(drift_context_profile_restart(ctx)); /* without the self-test */
 out:
     return status;
 }
@@ -132,7 +131,7 @@ void drift_context_close(drift_context *ctx)
     if (!ctx)
         return;
     backend_close(ctx);
-    mem_free(ctx->profile);
+    profile_free(ctx);
     mem_free(ctx);
 }
 

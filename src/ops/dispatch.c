@@ -2,6 +2,7 @@
  * number of threads, whichever thread calls. */
 #include "base/threads.h"
 #include "ops/backend.h"
+#include "ops/profile.h"
 
 const char *const op_names[OP_COUNT] = {
 #define OP(name, params, args) #name,
@@ -9,17 +10,18 @@ const char *const op_names[OP_COUNT] = {
 #undef OP
 };
 
-static double now(const drift_context *ctx)
+/* A line an op, unless the backend has one a kernel. */
+static drift_status count(drift_context *ctx, op_id op, double begin)
 {
-    return ctx->profile ? clock_seconds() : 0;
-}
-
-static void count(drift_context *ctx, op_id op, double begin)
-{
-    if (!ctx->profile)
-        return;
-    ctx->profile->seconds[op] += clock_seconds() - begin;
-    ctx->profile->calls[op]++;
+    size_t line;
+    if (!ctx->profile || ctx->backend->profile)
+        return DRIFT_OK;
+    drift_status status = profile_line(ctx, op_names[op], &line);
+    if (status != DRIFT_OK)
+        return status;
+    ctx->profile->lines[line].seconds += clock_seconds() - begin;
+    ctx->profile->lines[line].calls++;
+    return DRIFT_OK;
 }
 
 /* What memory or a device refused is told with the op that wanted it. */
@@ -35,22 +37,13 @@ static drift_status named(drift_context *ctx, drift_status status, op_id op)
     {                                                                          \
         drift_status status = check_##name args;                               \
         if (status == DRIFT_OK) {                                              \
-            double begin = now(ctx);                                           \
+            double begin = profile_now(ctx);                                   \
             threads_set(ctx->threads);                                         \
             status = named(ctx, ctx->backend->name args, OP_##name);           \
-            count(ctx, OP_##name, begin);                                      \
+            if (status == DRIFT_OK)                                            \
+                status = count(ctx, OP_##name, begin);                         \
         }                                                                      \
         return status;                                                         \
     }
 #include "ops/ops.def"
 #undef OP
-
-const char *drift_context_profile(const drift_context *ctx, size_t i,
-                                  double *seconds, size_t *calls)
-{
-    if (i >= OP_COUNT || !ctx->profile)
-        return NULL;
-    *seconds = ctx->profile->seconds[i];
-    *calls = ctx->profile->calls[i];
-    return op_names[i];
-}

@@ -7,11 +7,13 @@
  * the blocks of a size hang behind its first by `same`. */
 #include "ops/tensor.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "ops/backend.h"
+#include "ops/profile.h"
 
 #define ALIGN 256 /* bytes: every block is a multiple of it */
 
@@ -142,6 +144,28 @@ void pool_trim(drift_context *ctx)
     }
 }
 
+static int poison_new;
+
+void pool_poison(int on)
+{
+    poison_new = on;
+}
+
+static drift_status poison(drift_context *ctx, block *b)
+{
+    drift_status status = DRIFT_OK;
+    float nan[1024];
+    size_t count = b->bytes / sizeof *nan, most = sizeof nan / sizeof *nan;
+    for (size_t i = 0; i < most; i++)
+        nan[i] = NAN;
+    for (size_t at = 0; at < count && status == DRIFT_OK; at += most) {
+        size_t n = count - at < most ? count - at : most;
+        tensor part = {.shape = SHAPE(n), .offset = at, .block = b};
+        status = tensor_write(ctx, &part, nan);
+    }
+    return status;
+}
+
 void pool_free(drift_context *ctx)
 {
     pool_trim(ctx);
@@ -165,7 +189,7 @@ drift_status tensor_new(drift_context *ctx, tensor *out, dtype type, shape s)
     if (status != DRIFT_OK)
         return error_prefix(ctx, status, "tensor %s", shape_text(s, text));
     *out = (tensor){.type = type, .shape = s, .block = b};
-    return DRIFT_OK;
+    return poison_new ? poison(ctx, b) : DRIFT_OK;
 }
 
 void tensor_free(drift_context *ctx, tensor *t)
@@ -201,7 +225,18 @@ drift_status tensor_write(drift_context *ctx, tensor *t, const void *host)
 
 drift_status tensor_read(drift_context *ctx, const tensor *t, void *host)
 {
-    return ctx->backend->read(ctx, t, host);
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->read(ctx, t, host);
+    profile_waited(ctx, begin);
+    return status;
+}
+
+drift_status tensors_finish(drift_context *ctx)
+{
+    double begin = profile_now(ctx);
+    drift_status status = ctx->backend->finish(ctx);
+    profile_waited(ctx, begin);
+    return status;
 }
 
 drift_status tensor_upload(drift_context *ctx, tensor *t, const void *host)
@@ -220,13 +255,10 @@ drift_status tensor_fetch(drift_context *ctx, const tensor *t, void *host,
 
 drift_status fetch_wait(drift_context *ctx, fetch *f)
 {
+    double begin = profile_now(ctx);
     drift_status status =
         f->handle ? ctx->backend->fetch_wait(ctx, f) : DRIFT_OK;
+    profile_waited(ctx, begin);
     *f = (fetch){0};
     return status;
-}
-
-drift_status tensors_finish(drift_context *ctx)
-{
-    return ctx->backend->finish(ctx);
 }

@@ -89,7 +89,6 @@ double op_terms(op_id op, const tensor *const t[], int k)
 
     case OP_rope_fwd:
     case OP_rope_bwd:
-    case OP_sinusoid:
         return 4;
     case OP_patchify_fwd:
     case OP_unpatchify_fwd:
@@ -112,6 +111,8 @@ double op_terms(op_id op, const tensor *const t[], int k)
         return dim(t[2], t[2]->shape.ndim - 1);
     case OP_embedding_bwd: /* dtable, dy, index: all of one row at worst */
         return 1 + count(t[2]);
+    case OP_sinusoid:
+        return 4;
     case OP_resize_bilinear_fwd:
     case OP_resize_bilinear_bwd:
         return spread(t[0], t[1], 1) * spread(t[0], t[1], 2);
@@ -130,7 +131,8 @@ double op_terms(op_id op, const tensor *const t[], int k)
                (t[4] ? dim(t[4], 1) : 0) + (t[5] ? dim(t[5], 1) : 0);
 
     case OP_field_gradient:
-    case OP_clip:
+        return 4;
+    case OP_clip: /* scale, squares */
         return 3;
     case OP_adamw:
         return 8;

@@ -235,8 +235,58 @@ static void show(const char *text, int live)
         fprintf(stderr, "%s: %s\n", train.name, text);
 }
 
+static int slowest_first(const void *a, const void *b)
+{
+    double x = (*(const drift_profile_line *const *)a)->seconds;
+    double y = (*(const drift_profile_line *const *)b)->seconds;
+    return (x < y) - (x > y);
+}
+
+/* "  12.3", or a dash for what is not known. */
+static const char *rate(double amount, double seconds, char text[32])
+{
+    snprintf(text, 32, "-");
+    if (amount > 0 && seconds > 0)
+        snprintf(text, 32, "%.1f", 1e-9 * amount / seconds);
+    return text;
+}
+
+static drift_status show_profile(drift_context *ctx, int restarted)
+{
+    drift_profile p;
+    char bytes[32], flops[32];
+    drift_status status = drift_context_profile(ctx, &p);
+    const drift_profile_line **line = calloc(p.count + 1, sizeof(void *));
+    if (status != DRIFT_OK || !line) {
+        free(line);
+        return status; /* without memory there is no table */
+    }
+    for (size_t i = 0; i < p.count; i++)
+        line[i] = &p.lines[i];
+    qsort(line, p.count, sizeof(void *), slowest_first);
+    fprintf(stderr, "%-24s %9s %9s %7s %8s %9s\n", p.kernels ? "kernel" : "op",
+            "calls", "seconds", "share", "GB/s", "GFLOP/s");
+    for (size_t i = 0; i < p.count; i++)
+        if (line[i]->calls)
+            fprintf(stderr, "%-24s %9zu %9.3f %6.1f%% %8s %9s\n", line[i]->name,
+                    line[i]->calls, line[i]->seconds,
+                    p.busy > 0 ? 100 * line[i]->seconds / p.busy : 0,
+                    rate(line[i]->bytes, line[i]->seconds, bytes),
+                    rate(line[i]->flops, line[i]->seconds, flops));
+    fprintf(stderr, "%s: of %.3f s%s, %.1f%% in %s", train.name, p.seconds,
+            restarted ? " after the first step" : "", 100 * p.busy / p.seconds,
+            p.kernels ? "kernels" : "ops");
+    if (p.kernels)
+        fprintf(stderr, "; the host waited for the device in %.1f%%",
+                100 * p.waited / p.seconds);
+    fprintf(stderr, "\n");
+    free(line);
+    return DRIFT_OK;
+}
+
 /* Steps until the end, a signal or an error. */
-static drift_status run(drift_trainer *trainer, drift_progress *p)
+static drift_status run(drift_context *ctx, drift_trainer *trainer,
+                        drift_progress *p)
 {
     drift_status status = DRIFT_OK;
     int live = cli_has_live_line();
@@ -244,8 +294,11 @@ static drift_status run(drift_trainer *trainer, drift_progress *p)
     double spread = -1; /* of the last logged step */
     char text[512];
     int64_t shown = -1;
+    int profiled = 0; /* from the second step on: the first builds kernels */
     while (status == DRIFT_OK && !p->done && !cli_signal()) {
         status = drift_trainer_step(trainer, p);
+        if (status == DRIFT_OK && arg.profile && !p->done && !profiled++)
+            status = drift_context_profile_restart(ctx);
         double t = now();
         if (status == DRIFT_OK && p->spread >= 0)
             spread = p->spread;
@@ -263,23 +316,9 @@ static drift_status run(drift_trainer *trainer, drift_progress *p)
         show(text, live);
     }
     cli_end_live_line();
+    if (status == DRIFT_OK && arg.profile)
+        status = show_profile(ctx, profiled);
     return status;
-}
-
-static void show_profile(const drift_context *ctx)
-{
-    double seconds, total = 0;
-    size_t calls;
-    const char *name;
-    for (size_t i = 0; (name = drift_context_profile(ctx, i, &seconds, &calls));
-         i++)
-        total += seconds;
-    fprintf(stderr, "%-22s %10s %10s %7s\n", "op", "calls", "seconds", "share");
-    for (size_t i = 0; (name = drift_context_profile(ctx, i, &seconds, &calls));
-         i++)
-        if (calls)
-            fprintf(stderr, "%-22s %10zu %10.3f %6.1f%%\n", name, calls,
-                    seconds, total > 0 ? 100 * seconds / total : 0);
 }
 
 /* Train to the end of the run; the folder of the run goes to stdout. */
@@ -289,11 +328,9 @@ static int train_on(drift_context *ctx, drift_trainer *trainer)
     char spent[32];
     const char *folder = drift_trainer_directory(trainer);
     cli_catch_signals();
-    drift_status status = run(trainer, &p);
+    drift_status status = run(ctx, trainer, &p);
     if (status == DRIFT_OK)
         status = drift_trainer_save(trainer);
-    if (arg.profile)
-        show_profile(ctx);
     if (status != DRIFT_OK)
         return cli_failed(&train, ctx, status);
     if (!arg.quiet)

@@ -26,6 +26,7 @@ struct bench {
     char **wanted; /* prefixes of names; none = all */
     int wanted_count;
     double peak; /* flops a second */
+    double copy; /* bytes a second */
     tensor tensors[MOST_TENSORS];
     size_t tensor_count;
     result results[MOST_CASES];
@@ -126,14 +127,16 @@ static void print_line(bench *b)
         r->seconds = b->best;
         b->result_count++;
     }
+    double flops = b->flops / b->best, bytes = b->bytes / b->best;
     printf("%s\t%.6f\t", b->name, b->best);
     if (b->flops > 0)
-        printf("%.1f\t%.1f\t", b->flops / b->best / 1e9,
-               100 * b->flops / b->best / b->peak);
+        printf("%.1f\t%.1f\t", flops / 1e9, 100 * flops / b->peak);
+    else if (b->bytes > 0)
+        printf("-\t%.1f\t", 100 * bytes / b->copy);
     else
         printf("-\t-\t");
     if (b->bytes > 0)
-        printf("%.1f\n", b->bytes / b->best / 1e9);
+        printf("%.1f\n", bytes / 1e9);
     else
         printf("-\n");
     fflush(stdout);
@@ -152,8 +155,9 @@ int bench_again(bench *b)
 
 void bench_ran(bench *b, drift_status status)
 {
-    double seconds = clock_seconds() - b->begin;
     bench_need(b, status);
+    bench_need(b, tensors_finish(b->ctx));
+    double seconds = clock_seconds() - b->begin;
     if (b->runs >= 0) {
         b->total += seconds;
         if (b->best == 0 || seconds < b->best)
@@ -171,8 +175,32 @@ int bench_watch_memory(void)
     return fclose(f) == 0 && written;
 }
 
-/* -- the peak ----------------------------------------------------------------
+/* -- what the others are measured by -----------------------------------------
  */
+
+#define COPIED ((size_t)16 << 20) /* floats: beyond any cache */
+
+/* Numbers read and written once, and nothing else. */
+static void measure_copy(bench *b)
+{
+    tensor *x = bench_tensor(b, SHAPE(COPIED));
+    tensor *y = bench_tensor(b, SHAPE(COPIED));
+    double bytes = 2 * 4.0 * COPIED;
+    b->name = "copy";
+    for (int run = 0; run < 6; run++) {
+        double begin = clock_seconds();
+        bench_need(b, op_add_fwd(b->ctx, y, x, NULL, 1, 0));
+        bench_need(b, tensors_finish(b->ctx));
+        double took = clock_seconds() - begin;
+        if (run && (run == 1 || took < b->best))
+            b->best = took;
+    }
+    b->flops = 0;
+    b->bytes = bytes;
+    b->copy = bytes / b->best;
+    print_line(b);
+    bench_free(b);
+}
 
 /* The largest rate of a few shapes is what the others are measured by. */
 static void measure_peak(bench *b)
@@ -191,6 +219,7 @@ static void measure_peak(bench *b)
         for (int run = 0; run < 6; run++) {
             double begin = clock_seconds();
             bench_need(b, op_gemm(b->ctx, c, a, w, 0, 0, 1, 0));
+            bench_need(b, tensors_finish(b->ctx));
             double took = clock_seconds() - begin;
             double rate = 2.0 * (double)m * (double)n * (double)k / took;
             if (run && rate > b->peak) {
@@ -210,26 +239,40 @@ static void measure_peak(bench *b)
 /* -- baselines ---------------------------------------------------------------
  */
 
-/* "FOLDER/baseline-MODEL-of-the-cpu-THREADS.tsv": times of another kind of
- * machine say nothing. */
-static void baseline_path(char *path, size_t size, const char *folder)
+/* Letters and digits of what follows the colon, with a dash for the rest. */
+static void plain_name(char *name, size_t size, const char *text)
 {
-    char line[256], model[128] = "cpu";
+    size_t n = 0;
+    for (const char *s = strchr(text, ':'); s && *s && n < size - 1; s++)
+        if (isalnum((unsigned char)*s))
+            name[n++] = (char)tolower((unsigned char)*s);
+        else if (n && name[n - 1] != '-')
+            name[n++] = '-';
+    name[n && name[n - 1] == '-' ? n - 1 : n] = '\0';
+}
+
+/* "FOLDER/baseline-MODEL-of-the-cpu-THREADS.tsv", or of an OpenCL device: times
+ * of another kind of machine say nothing. */
+static void baseline_path(const bench *b, char *path, size_t size,
+                          const char *folder)
+{
+    char line[256], model[100] = "cpu";
+    const char *device = drift_context_device(b->ctx);
     FILE *f = fopen("/proc/cpuinfo", "r");
     while (f && fgets(line, sizeof line, f))
         if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-            size_t n = 0;
-            for (const char *s = strchr(line, ':'); *s && n < 100; s++)
-                if (isalnum((unsigned char)*s))
-                    model[n++] = (char)tolower((unsigned char)*s);
-                else if (n && model[n - 1] != '-')
-                    model[n++] = '-';
-            model[n && model[n - 1] == '-' ? n - 1 : n] = '\0';
+            plain_name(model, sizeof model, line);
             break;
         }
     if (f)
         fclose(f);
-    snprintf(path, size, "%s/baseline-%s-%d.tsv", folder, model, threads_get());
+    if (!strncmp(device, "opencl", 6)) {
+        plain_name(model, sizeof model, device);
+        snprintf(path, size, "%s/baseline-opencl-%s.tsv", folder, model);
+    } else {
+        snprintf(path, size, "%s/baseline-%s-%d.tsv", folder, model,
+                 threads_get());
+    }
 }
 
 static int write_baseline(const bench *b, const char *path)
@@ -275,13 +318,14 @@ static int compare(const bench *b, const char *path)
 }
 
 /* Where the time of all that ran went, on stderr. */
-static void print_profile(const bench *b)
+static void print_profile(bench *b)
 {
-    const profile *p = b->ctx->profile;
-    for (int i = 0; p && i < OP_COUNT; i++)
-        if (p->calls[i])
-            fprintf(stderr, "%-22s %8zu calls %9.3f s\n", op_names[i],
-                    p->calls[i], p->seconds[i]);
+    drift_profile p;
+    bench_need(b, drift_context_profile(b->ctx, &p));
+    for (size_t i = 0; i < p.count; i++)
+        if (p.lines[i].calls)
+            fprintf(stderr, "%-24s %8zu calls %9.3f s\n", p.lines[i].name,
+                    p.lines[i].calls, p.lines[i].seconds);
 }
 
 int main(int argc, char **argv)
@@ -295,13 +339,16 @@ int main(int argc, char **argv)
             against = argv[++i];
         else if (!strcmp(argv[i], "--baseline") && i + 1 < argc)
             baseline = argv[++i];
+        else if (!strcmp(argv[i], "--device") && i + 1 < argc)
+            options.device = argv[++i];
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             options.threads = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--profile"))
             options.profile = 1;
         else {
             fprintf(stderr, "usage: bench [--compare FOLDER | --baseline "
-                            "FOLDER] [--threads N] [--profile] [CASE...]\n");
+                            "FOLDER] [--device DEVICE] [--threads N] "
+                            "[--profile] [CASE...]\n");
             return 2;
         }
     }
@@ -309,7 +356,8 @@ int main(int argc, char **argv)
     b.wanted_count = argc - i;
     bench_need(&b, drift_context_open(&b.ctx, &options));
     fprintf(stderr, "bench: %s\n", drift_context_device(b.ctx));
-    fprintf(stderr, "name\tseconds\tgflops\tpercent_of_peak\tgbytes\n");
+    fprintf(stderr, "name\tseconds\tgflops\tpercent\tgbytes\n");
+    measure_copy(&b);
     measure_peak(&b);
     bench_products(&b);
     bench_ops(&b);
@@ -320,10 +368,10 @@ int main(int argc, char **argv)
     char path[512];
     int code = 0;
     if (baseline) {
-        baseline_path(path, sizeof path, baseline);
+        baseline_path(&b, path, sizeof path, baseline);
         code = write_baseline(&b, path);
     } else if (against) {
-        baseline_path(path, sizeof path, against);
+        baseline_path(&b, path, sizeof path, against);
         code = compare(&b, path);
     }
     drift_context_close(b.ctx);

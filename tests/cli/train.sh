@@ -287,9 +287,13 @@ try "$train" --quiet --force --out nan ./toy.yaml run.steps=1
 code_is 0
 no_file nan/checkpoints/failed-000002.safetensors
 
-# Profile.
-try "$train" --quiet --profile --out i b/config.yaml run.steps=1
+# Profile: of all steps but the first, where there are more.
+try "$train" --quiet --profile --out i b/config.yaml run.steps=3
+code_is 0
+err_has "s after the first step"
+grep -qE "^adamw +2 " err && pass || fail "two steps"
+try "$train" --quiet --profile --force --out i b/config.yaml run.steps=1
 code_is 0
 err_has "field"
-err_has "%"
+err_has "% in ops"
 finish

@@ -641,6 +641,7 @@ int main(int argc, char **argv)
         drift_context_close(t.ctx);
         return 3;
     }
+    pool_poison(!t.small); /* oclgrind watches fresh memory itself */
     printf("device: %s\n", drift_context_device(t.ctx));
     for (int i = 1; i < argc; i++) {
         size_t op = 0;

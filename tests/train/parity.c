@@ -9,14 +9,14 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 
 #define STEPS 20
 /* A gradient is the sum of some thousand products, through some ten ops, and of
  * distances whose differences the sharpest kernel multiplies by 1/R. */
-#define TERMS     4096
-#define CANCELLED (1. / 8)
+#define TERMS 4096
 
 static const char *const dit_base[] = {"data.path=" DRIFT_SOURCE_DIR
                                        "/data/mnist",
@@ -77,16 +77,31 @@ typedef struct worst {
     double scalar, gradient, update;
 } worst;
 
-/* Of one parameter: gradients g, of the size `all` in general, weights before
- * and after, v after. Where all terms of a gradient cancel, as for a bias
- * before a GroupNorm, both are nothing but the rounding of terms of that
- * general size. */
+/* The size of a parameter's gradients. Those of a bias sum the same terms as
+ * its weight's; where they cancel, as before a GroupNorm, what is left is the
+ * rounding of these terms, so their size counts. */
+static double size_of(const params *p, const param *one, const float *g)
+{
+    double size = rms(g + one->offset, shape_count(one->shape));
+    size_t length = strlen(one->name);
+    size_t stem = length > 4 ? length - strlen("bias") : length;
+    for (size_t i = 0; i < p->count; i++) {
+        const param *w = &p->list[i];
+        if (!strcmp(one->name + stem, "bias") &&
+            !strncmp(w->name, one->name, stem) &&
+            !strcmp(w->name + stem, "weight"))
+            size = fmax(size, rms(g + w->offset, shape_count(w->shape)));
+    }
+    return size;
+}
+
+/* Of one parameter: gradients g of this size, weights before and after, v
+ * after. */
 static void compare(const fixture *cpu, const param *one, const float *g[2],
-                    double all, const float *before, const float *after[2],
+                    double size, const float *before, const float *after[2],
                     const float *v, double correction2, worst *w)
 {
     size_t first = one->offset, n = shape_count(one->shape);
-    double size = fmax(rms(g[0] + first, n), CANCELLED * all);
     const optimizer *o = &cpu->optimizer;
     for (size_t i = first; i < first + n; i++) {
         double limit = 8 * (double)FLT_EPSILON / 2 * sqrt(TERMS) *
@@ -140,7 +155,7 @@ static void run_step(fixture *cpu, fixture *device, int64_t n, worst *w)
     double correction2 = 1 - pow(cpu->optimizer.config.beta2, (double)n + 1);
     for (size_t i = 0; i < p->count; i++)
         compare(cpu, &p->list[i], (const float *[2]){g[0], g[1]},
-                rms(g[0], p->total), before,
+                size_of(p, &p->list[i], g[0]), before,
                 (const float *[2]){after[0], after[1]}, v, correction2, w);
     for (int k = 0; k < 2; k++) {
         mem_free(g[k]);

@@ -10,7 +10,7 @@
 #include <float.h>
 
 #include "cpu/cpu.h"
-#include "cpu/vexp.h"
+#include "shared/vexp.h"
 
 #define BLOCK 4096
 #define STEP  1021u /* of the float's bits, so four million arguments */
