@@ -163,7 +163,8 @@ static void refused(void **state)
     int out = 3;
     assert_int_equal(tensor_new(ctx, &index, DTYPE_I32, SHAPE(1, 1)), DRIFT_OK);
     assert_int_equal(tensor_write(ctx, &index, &out), DRIFT_OK);
-    assert_int_not_equal(op_embedding_fwd(ctx, &y, &table, &index, 0), DRIFT_OK);
+    assert_int_not_equal(op_embedding_fwd(ctx, &y, &table, &index, 0),
+                         DRIFT_OK);
     text_has(drift_error_text(ctx), "embedding");
     drift_error_clear(ctx);
     out = 2;
