@@ -9,7 +9,7 @@ __kernel void clip(OUT(scale), IN(squares), ulong n, float max)
     float norm = sqrt(pair4_value(sum).x), by = 1;
     if (max > 0 && norm >= max)
         by = max / norm;
-    if (!isfinite(norm) || !isfinite(scale[0]))
+    if (!isfinite(norm))
         by = NAN;
     scale[0] = by;
 }

@@ -294,7 +294,8 @@ DRIFT_MUST_CHECK drift_status drift_config_resume(drift_context *ctx,
 /* One step with all that falls due: metrics, pictures, checkpoints. NaN or
  * infinity (DRIFT_ERROR_NUMBER), memory or a device that gives out leave the
  * state before them in checkpoints/failed-STEP.safetensors, or the text says
- * that it could not be saved. progress may be NULL. Once `done`, a
+ * that it could not be saved. Where the host works ahead of a device, what an
+ * unlogged step reports is of the one before it. progress may be NULL. Once `done`, a
  * call does nothing. */
 DRIFT_MUST_CHECK drift_status drift_trainer_step(drift_trainer *trainer,
                                                  drift_progress *progress);

@@ -42,20 +42,6 @@ static inline float group_sum(float value, __local float *sums)
     return sums[0];
 }
 
-static inline float group_max(float value, __local float *sums)
-{
-    int me = (int)get_local_id(0);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    sums[me] = value;
-    for (int step = GROUP / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (me < step)
-            sums[me] = fmax(sums[me], sums[me + step]);
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return sums[0];
-}
-
 /* -- four neighbours of a row ------------------------------------------------
  * `left` = how many there are from x on, more than 4 or fewer. Missing ones
  * read as 0 and are not written. */

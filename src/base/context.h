@@ -19,6 +19,7 @@ struct drift_context {
     const struct backend *backend; /* ops/backend.h */
     void *device;                  /* the backend's own state */
     int threads;                   /* of its ops */
+    size_t device_memory; /* of a device with memory of its own, else 0 */
     char device_text[256]; /* one line about the device */
     struct pool *pool;             /* ops/tensor.c */
     struct profile *profile;       /* ops/profile.c; NULL unless asked for */

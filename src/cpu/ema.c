@@ -1,4 +1,6 @@
 /* ema: e = decay e + (1 - decay) p. */
+#include <math.h>
+
 #include "cpu/cpu.h"
 
 #define CHUNK 4096 /* elements a vectorised call works on */
@@ -11,9 +13,11 @@ static CPU_SIMD void chunk(float *restrict e, const float *restrict p, size_t n,
 }
 
 drift_status cpu_ema(drift_context *ctx, tensor *e, const tensor *p,
-                     float decay)
+                     const tensor *scale, float decay)
 {
     (void)ctx;
+    if (scale && !isfinite(f32(scale)[0]))
+        return DRIFT_OK;
     size_t count = tensor_count(e);
     float rate = (float)(1 - (double)decay);
 #pragma omp parallel for if (count > CPU_SMALL)

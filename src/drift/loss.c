@@ -128,7 +128,6 @@ out:
 
 void loss_reading_free(drift_context *ctx, loss_reading *r)
 {
-    /* The memory is written to until then. */
     drift_status loss = fetch_wait(ctx, &r->loss);
     drift_status field = fetch_wait(ctx, &r->field);
     (void)loss;

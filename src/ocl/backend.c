@@ -90,8 +90,9 @@ static int holds(const char *text, const char *part)
     return 0;
 }
 
-/* Device number `which` of the list, the first whose name or platform holds
- * the text, or, where there is no text, the first fit one, GPUs first. */
+/* Device number `which` of the list, or the first whose name or platform holds
+ * the text (all hold none): fit ones first, then GPUs. A text that is given may
+ * find an unfit one. */
 static const ocl_listed *choose(const ocl_listed *list, size_t count,
                                 const char *which)
 {
@@ -99,13 +100,12 @@ static const ocl_listed *choose(const ocl_listed *list, size_t count,
     unsigned long number = strtoul(which, &end, 10);
     if (*which && !*end)
         return number < count ? &list[number] : NULL;
-    for (int gpu = 1; gpu >= 0; gpu--)
+    for (int rank = 3; rank >= (*which ? 0 : 2); rank--)
         for (size_t i = 0; i < count; i++) {
             const ocl_listed *d = &list[i];
-            int right =
-                *which ? holds(d->name, which) || holds(d->platform_name, which)
-                       : !*d->why_not;
-            if (right && !!(d->type & CL_DEVICE_TYPE_GPU) == gpu)
+            int gpu = (d->type & CL_DEVICE_TYPE_GPU) != 0;
+            if (2 * !*d->why_not + gpu == rank &&
+                (holds(d->name, which) || holds(d->platform_name, which)))
                 return d;
         }
     return NULL;
@@ -134,6 +134,10 @@ static drift_status open_chosen(drift_context *ctx, const ocl_listed *chosen,
     d->shape = ocl_shape_of(chosen);
     d->most_bytes = (size_t)chosen->most_bytes;
     d->local_bytes = (size_t)chosen->local_bytes;
+    memcpy(d->most_items, chosen->items, sizeof d->most_items);
+    d->rounds = chosen->rounds;
+    if (chosen->type & CL_DEVICE_TYPE_GPU)
+        ctx->device_memory = (size_t)chosen->memory;
     d->context = clCreateContext(properties, 1, &d->id, NULL, NULL, &code);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clCreateContext");

@@ -59,6 +59,12 @@ static void describe(ocl_listed *d)
     ASK(CL_DEVICE_MAX_MEM_ALLOC_SIZE, d->most_bytes);
     ASK(CL_DEVICE_LOCAL_MEM_SIZE, d->local_bytes);
     ASK(CL_DEVICE_MAX_WORK_GROUP_SIZE, d->group);
+    size_t sides[16] = {0}; /* as many as it has dimensions: three at least */
+    cl_device_fp_config single = 0;
+    ASK(CL_DEVICE_MAX_WORK_ITEM_SIZES, sides);
+    ASK(CL_DEVICE_SINGLE_FP_CONFIG, single);
+    memcpy(d->items, sides, sizeof d->items);
+    d->rounds = (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     ASK(CL_DEVICE_COMPILER_AVAILABLE, compiler);
     ASK(CL_DEVICE_AVAILABLE, available);
     ASK(CL_DEVICE_EXTENSIONS, extensions);
@@ -69,9 +75,11 @@ static void describe(ocl_listed *d)
     text_plain(d->driver);
     d->fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
     const char *why =
-        !available                     ? "it is not available"
-        : !compiler                    ? "it has no compiler"
-        : d->group < LEAST_GROUP       ? "its work-groups are too small"
+        !available  ? "it is not available"
+        : !compiler ? "it has no compiler"
+        : d->group < LEAST_GROUP || d->items[0] < LEAST_GROUP ||
+                d->items[1] < LEAST_GROUP || !d->items[2]
+            ? "its work-groups are too small"
         : d->local_bytes < LEAST_LOCAL ? "it has too little local memory"
         : d->most_bytes < LEAST_BUFFER ? "its buffers are too small"
         : strncmp(d->version, "OpenCL 1.0", 10) == 0 ||

@@ -12,7 +12,9 @@ typedef struct ocl_listed {
     char name[128], platform_name[128], version[128], driver[128];
     cl_uint units;
     cl_ulong memory, most_bytes, local_bytes;
-    size_t group; /* most work-items of a group */
+    size_t group;    /* most work-items of a group */
+    size_t items[3]; /* along each dimension */
+    int rounds;      /* division and root can be rounded correctly */
     int fp16;
     char why_not[128]; /* "" when it is fit */
 } ocl_listed;

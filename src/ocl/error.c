@@ -97,6 +97,9 @@ drift_status ocl_failed(drift_context *ctx, int code, const char *what)
                                   code == CL_OUT_OF_HOST_MEMORY
                               ? DRIFT_ERROR_MEMORY
                               : DRIFT_ERROR_DEVICE;
-    return ERROR(ctx, status, "%s: %s (%d) on %s", what, ocl_code_name(code),
-                 code, ctx->device_text);
+    return ERROR(ctx, status, "%s: %s (%d) on %s%s", what, ocl_code_name(code),
+                 code, ctx->device_text,
+                 code == CL_OUT_OF_RESOURCES
+                     ? "; memory may have run out, see drift.memory"
+                     : "");
 }

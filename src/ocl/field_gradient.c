@@ -12,6 +12,7 @@ drift_status ocl_field_gradient(drift_context *ctx, tensor *y, const tensor *v,
     ocl_tensor(&l, v);
     ocl_tensor(&l, stats);
     ocl_size(&l, n);
+    ocl_int(&l, args.temperatures);
     ocl_float(&l, sqrtf((float)d));
     ocl_int(&l, field_scales_features(&args));
     ocl_float(&l, factor);

@@ -102,6 +102,8 @@ static void launch_text(const ocl_launch *l, char *text, size_t size)
         snprintf(text + used, size - used, ")");
 }
 
+#define FLUSH 32 /* launches */
+
 static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
                             const size_t groups[3], const size_t local[3])
 {
@@ -116,6 +118,10 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
         items *= global[i] = groups[i] * local[i];
     if (!items)
         return DRIFT_OK;
+    if (global[0] > UINT32_MAX) /* not all drivers count further */
+        return ERROR(l->ctx, DRIFT_ERROR_SHAPE,
+                     "%s: %zu work-items, where there may be 2^32", l->name,
+                     global[0]);
     if (code == CL_SUCCESS)
         code =
             clEnqueueNDRangeKernel(d->queue, l->kernel, dims, offset, global,
@@ -124,6 +130,8 @@ static drift_status enqueue(ocl_launch *l, cl_uint dims, const size_t *offset,
         drift_status status =
             ocl_timed(l->ctx, l->name, NULL, event, l->bytes, l->flops);
         l->bytes = l->flops = 0; /* a launch in parts counts them once */
+        if (++d->unflushed % FLUSH == 0) /* let the device begin */
+            clFlush(d->queue);
         return status;
     }
     launch_text(l, text, sizeof text);
@@ -189,12 +197,13 @@ out:
 drift_status ocl_box(ocl_launch *l, size_t x, size_t y, size_t z)
 {
     size_t size[3] = {x, y, z}, local[3];
-    size_t left = ocl_of(l->ctx)->shape.apart;
+    const ocl_device *d = ocl_of(l->ctx);
+    size_t left = d->shape.apart;
     size_t row = left / 4; /* along x: two lines of a GPU's memory */
     for (int i = 0; i < 3; i++) {
+        size_t most = least(i ? left : least(left, row), d->most_items[i]);
         local[i] = 1;
-        while (local[i] < left && local[i] < size[i] &&
-               (i > 0 || local[i] < row))
+        while (local[i] < size[i] && 2 * local[i] <= most)
             local[i] *= 2;
         left /= local[i];
     }

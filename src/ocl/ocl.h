@@ -55,6 +55,9 @@ typedef struct ocl_device {
     ocl_shape shape;
     size_t most_bytes; /* of one buffer */
     size_t local_bytes;
+    size_t most_items[3]; /* of a group, along each dimension */
+    int rounds;           /* division and root, correctly */
+    unsigned unflushed;   /* launches */
     ocl_program *programs; /* built so far */
     char *cache;           /* folder of built programs, or NULL (cache.h) */
     ocl_building building;

@@ -61,9 +61,11 @@ static drift_status count_done(drift_context *ctx)
                              ? time_of(t.from, CL_PROFILING_COMMAND_END, &code)
                              : time_of(t.to, CL_PROFILING_COMMAND_START, &code);
         release(t);
+        if (code == CL_PROFILING_INFO_NOT_AVAILABLE)
+            code = CL_SUCCESS; /* an unknown time */
         if (code != CL_SUCCESS)
             break;
-        if (end > begin)
+        if (begin && end > begin)
             ctx->profile->lines[t.line].seconds += 1e-9 * (double)(end - begin);
     }
     times->count -= done;

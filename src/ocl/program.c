@@ -182,11 +182,11 @@ static drift_status build(drift_context *ctx, ocl_program *p)
     drift_status status = DRIFT_OK;
     ocl_device *d = ocl_of(ctx);
     text source = {0};
-    char options[160], name[64], key[DIGEST_TEXT];
+    char options[200], name[64], key[DIGEST_TEXT];
     snprintf(options, sizeof options,
-             "-cl-std=CL1.2 -DGROUP=%zu -DTILE=%zu -DIN_TURNS=%d",
-             d->shape.group, d->shape.tile,
-             d->shape.type == CL_DEVICE_TYPE_CPU);
+             "-cl-std=CL1.2 -DGROUP=%zu -DTILE=%zu -DIN_TURNS=%d%s",
+             d->shape.group, d->shape.tile, d->shape.type == CL_DEVICE_TYPE_CPU,
+             d->rounds ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
     for (const ocl_source *part = ocl_sources; part->name; part++)
         if (!strncmp(part->name, "shared/", 7))
             TRY(add_part(ctx, &source, part->name));

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 
+#define FAULT      (4 * sizeof(cl_int))
 #define PIECE      ((size_t)64 << 10) /* least size */
 #define MOST_PIECE ((size_t)16 << 20) /* of a longer write, one at a time */
 #define MOST_ALL   ((size_t)64 << 20)
@@ -23,6 +24,7 @@ typedef struct piece {
     size_t bytes;
     cl_event busy; /* NULL: idle */
     int kept;      /* by a fetch that was not waited for */
+    int watched;   /* and that has the device's fault behind its numbers */
 } piece;
 
 /* A buffer that uploads use next, once `free` is over. */
@@ -109,12 +111,15 @@ static drift_status failed(drift_context *ctx, int code, const char *what,
 
 /* -- pieces ---------------------------------------------------------------- */
 
-static int is_over(cl_event e)
+/* *code = what it failed with. */
+static int is_over(cl_event e, int *code)
 {
     cl_int state = CL_QUEUED;
-    return clGetEventInfo(e, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state,
-                          &state, NULL) == CL_SUCCESS &&
-           state <= CL_COMPLETE; /* below 0: failed, and over too */
+    *code = clGetEventInfo(e, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state,
+                           &state, NULL);
+    if (*code == CL_SUCCESS && state < 0)
+        *code = state;
+    return state <= CL_COMPLETE;
 }
 
 static drift_status piece_new(drift_context *ctx, size_t bytes, piece **out)
@@ -158,29 +163,32 @@ static drift_status piece_get(drift_context *ctx, size_t bytes, piece **out)
     ocl_transfers *x = ocl_of(ctx)->transfers;
     piece *busy = NULL;
     size_t room = PIECE;
+    int code = CL_SUCCESS;
     while (room < bytes)
         room *= 2;
     for (piece *p = x->pieces; p; p = p->next) {
         if (p->kept || p->bytes != room)
             continue;
-        if (!p->busy || is_over(p->busy)) {
+        if (!p->busy || is_over(p->busy, &code)) {
             release(&p->busy);
             *out = p;
-            return DRIFT_OK;
+            return code == CL_SUCCESS ? DRIFT_OK
+                                      : ocl_failed(ctx, code, "a write");
         }
-        busy = p; /* the list's last is the oldest */
+        if (!busy)
+            busy = p;
     }
     if (!busy || x->pinned + room <= MOST_ALL)
         return piece_new(ctx, room, out);
-    int code = clWaitForEvents(1, &busy->busy);
+    code = clWaitForEvents(1, &busy->busy);
     release(&busy->busy);
     *out = busy;
     return code == CL_SUCCESS ? DRIFT_OK
                               : ocl_failed(ctx, code, "waiting for a write");
 }
 
-static drift_status piece_for(drift_context *ctx, size_t bytes,
-                              const tensor *t, piece **out)
+static drift_status piece_for(drift_context *ctx, size_t bytes, const tensor *t,
+                              piece **out)
 {
     char text[SHAPE_TEXT];
     drift_status status = piece_get(ctx, bytes, out);
@@ -198,9 +206,24 @@ void ocl_fault(ocl_launch *l)
     x->watched = 1;
 }
 
-static drift_status check_fault(drift_context *ctx)
+/* What a kernel wrote; the next one is to be seen, too. */
+static drift_status tell_fault(drift_context *ctx, const cl_int fault[4])
 {
     static const cl_int none[4];
+    ocl_device *d = ocl_of(ctx);
+    if (!fault[0])
+        return DRIFT_OK;
+    int code = clEnqueueWriteBuffer(d->queue, d->transfers->fault, CL_TRUE, 0,
+                                    sizeof none, none, 0, NULL, NULL);
+    if (code != CL_SUCCESS)
+        return ocl_failed(ctx, code, "clearing a fault");
+    return ERROR(ctx, DRIFT_ERROR_SHAPE,
+                 "embedding: index %d at %d is not in 0 ... %d", fault[1],
+                 fault[2], fault[3] - 1);
+}
+
+static drift_status check_fault(drift_context *ctx)
+{
     ocl_device *d = ocl_of(ctx);
     ocl_transfers *x = d->transfers;
     cl_int fault[4] = {0};
@@ -209,15 +232,8 @@ static drift_status check_fault(drift_context *ctx)
     x->watched = 0;
     int code = clEnqueueReadBuffer(d->queue, x->fault, CL_TRUE, 0, sizeof fault,
                                    fault, 0, NULL, NULL);
-    if (code == CL_SUCCESS && fault[0])
-        code = clEnqueueWriteBuffer(d->queue, x->fault, CL_TRUE, 0, sizeof none,
-                                    none, 0, NULL, NULL);
-    if (code != CL_SUCCESS)
-        return ocl_failed(ctx, code, "reading a fault");
-    return fault[0] ? ERROR(ctx, DRIFT_ERROR_SHAPE,
-                            "embedding: index %d at %d is not in 0 ... %d",
-                            fault[1], fault[2], fault[3] - 1)
-                    : DRIFT_OK;
+    return code == CL_SUCCESS ? tell_fault(ctx, fault)
+                              : ocl_failed(ctx, code, "reading a fault");
 }
 
 /* -- host to device -------------------------------------------------------- */
@@ -294,6 +310,8 @@ drift_status ocl_upload(drift_context *ctx, tensor *t, const void *host)
         code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &s->free);
     if (code == CL_SUCCESS)
         code = clEnqueueBarrierWithWaitList(d->queue, 1, &sent, NULL);
+    if (code == CL_SUCCESS) /* the other queue will wait for the marker */
+        code = clFlush(d->queue);
     if (code != CL_SUCCESS) {
         status = failed(ctx, code, "uploading", t);
         goto out;
@@ -327,10 +345,17 @@ drift_status ocl_fetch(drift_context *ctx, const tensor *t, fetch *f)
     piece *p = NULL;
     if (!f->bytes)
         return DRIFT_OK;
-    TRY(piece_for(ctx, f->bytes, t, &p));
-    int code =
-        clEnqueueReadBuffer(d->queue, t->block->handle, CL_FALSE, t->offset * 4,
-                            f->bytes, p->host, 0, NULL, &p->busy);
+    TRY(piece_for(ctx, f->bytes + FAULT, t, &p));
+    int code = CL_SUCCESS;
+    p->watched = d->transfers->watched;
+    d->transfers->watched = 0;
+    if (p->watched)
+        code = clEnqueueReadBuffer(d->queue, d->transfers->fault, CL_FALSE, 0,
+                                   FAULT, p->host + f->bytes, 0, NULL, NULL);
+    if (code == CL_SUCCESS)
+        code = clEnqueueReadBuffer(d->queue, t->block->handle, CL_FALSE,
+                                   t->offset * 4, f->bytes, p->host, 0, NULL,
+                                   &p->busy);
     if (code == CL_SUCCESS)
         code = clFlush(d->queue);
     if (code != CL_SUCCESS) {
@@ -352,7 +377,11 @@ drift_status ocl_fetch_wait(drift_context *ctx, fetch *f)
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "reading numbers");
     memcpy(f->host, p->host, f->bytes);
-    return DRIFT_OK;
+    if (!p->watched)
+        return DRIFT_OK;
+    cl_int fault[4];
+    memcpy(fault, p->host + f->bytes, FAULT);
+    return tell_fault(ctx, fault);
 }
 
 drift_status ocl_finish(drift_context *ctx)

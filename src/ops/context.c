@@ -50,6 +50,9 @@ static drift_status open_auto(drift_context *ctx)
     } else if (ocl_open(ctx, gpu) == DRIFT_OK) {
         log_info(ctx, "device: opencl:%s, the first GPU", gpu);
         goto out;
+    } else if (ctx->code != DRIFT_ERROR_DEVICE &&
+               ctx->code != DRIFT_ERROR_MEMORY) {
+        return ctx->code; /* a mistake, whatever the device */
     } else {
         log_warning(ctx, "device: cpu, the GPU opencl:%s was refused: %s", gpu,
                     ctx->text);

@@ -91,10 +91,10 @@ typedef struct pool_stats {
 pool_stats pool_get_stats(const drift_context *ctx);
 void pool_reset_peak(drift_context *ctx);
 /* Give idle blocks back to the device. */
+void pool_trim(drift_context *ctx);
 /* Tests only: all memory that is handed out from now on holds NaN, so that what
  * was never written shows in a result. */
 void pool_poison(int on);
-void pool_trim(drift_context *ctx);
 /* The same, and forget the statistics; no tensor is in use. */
 void pool_free(drift_context *ctx);
 

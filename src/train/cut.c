@@ -9,6 +9,7 @@
  */
 #include "train/step.h"
 
+#include "base/context.h"
 #include "base/mem.h"
 
 /* Beyond the pool: the program, the libraries' buffers, the data set. */
@@ -70,7 +71,7 @@ drift_status part_forward(step *s, part *p, int record)
 
 size_t cut_field_memory(const step *s)
 {
-    size_t memory = (size_t)s->c->drift.memory;
+    size_t memory = s->memory;
     return memory && memory / 8 < FIELD ? memory / 8 : FIELD;
 }
 
@@ -123,7 +124,7 @@ out:
 
 void cut_hold(step *s)
 {
-    size_t memory = (size_t)s->c->drift.memory;
+    size_t memory = s->memory;
     pool_stats stats = pool_get_stats(s->ctx);
     if (memory && stats.used + stats.idle + RESERVE > memory)
         pool_trim(s->ctx);
@@ -144,7 +145,7 @@ static size_t bound_for(size_t bytes)
 static drift_status find_budget(step *s, size_t recorded, size_t taken,
                                 size_t *budget)
 {
-    size_t memory = (size_t)s->c->drift.memory, field = cut_field_memory(s);
+    size_t memory = s->memory, field = cut_field_memory(s);
     size_t least = recorded + recorded / 2;
     if (memory < taken + field || memory - taken - field < least)
         return ERROR(s->ctx, DRIFT_ERROR_USAGE,
@@ -181,7 +182,14 @@ drift_status cut_new(step *s)
     size_t recorded, row, largest, micro = 1, kept = 0;
     size_t budget = SIZE_MAX / 2;
     TRY(measure(s, &recorded, &row, &largest));
-    if (s->c->drift.memory) {
+    s->memory = (size_t)s->c->drift.memory;
+    if (!s->memory && s->ctx->device_memory) {
+        s->memory = s->ctx->device_memory / 4 * 3;
+        log_info(s->ctx,
+                 "drift.memory: %zu MiB, three quarters of the device's",
+                 s->memory >> 20);
+    }
+    if (s->memory) {
         size_t taken = fixed_bytes(s, row, largest) + RESERVE;
         TRY(find_budget(s, recorded, taken, &budget));
     }

@@ -53,7 +53,6 @@ drift_status optimizer_new(drift_context *ctx, params *p,
     }
     TRY(tensor_new(ctx, &o->squares, DTYPE_F32, SHAPE(o->range_count)));
     TRY(tensor_new(ctx, &o->scale, DTYPE_F32, SHAPE(1)));
-    TRY(op_fill(ctx, &o->scale, 1));
     TRY(tensor_new(ctx, &o->m, DTYPE_F32, flat));
     TRY(op_fill(ctx, &o->m, 0));
     TRY(tensor_new(ctx, &o->v, DTYPE_F32, flat));
@@ -76,7 +75,6 @@ void optimizer_free(optimizer *o)
     tensor_free(o->ctx, &o->m);
     tensor_free(o->ctx, &o->squares);
     tensor_free(o->ctx, &o->scale);
-    /* The memory is written to until then. */
     drift_status status = fetch_wait(o->ctx, &o->reading);
     (void)status;
     mem_free(o->squares_host);
@@ -125,12 +123,10 @@ drift_status optimizer_read(optimizer *o)
         o->part_norms[k] = 0;
     for (size_t i = 0; i < o->range_count; i++) {
         double square = (double)o->squares_host[i];
-        if (!isfinite(square)) {
-            TRY(op_fill(o->ctx, &o->scale, 1));
+        if (!isfinite(square))
             FAIL(o->ctx, DRIFT_ERROR_NUMBER,
                  "the gradient of part '%s' is not finite",
                  p->parts[o->ranges[i].part]);
-        }
         o->part_norms[o->ranges[i].part] += square;
         sum += square;
     }
@@ -152,7 +148,7 @@ drift_status optimizer_step(optimizer *o, int64_t n)
     o->torn = 1;
     TRY(op_adamw(o->ctx, &p->value, &o->m, &o->v, &p->grad, &o->scale, args));
     for (int i = 0; i < c->ema_count; i++)
-        TRY(op_ema(o->ctx, &o->ema[i], &p->value, c->ema[i]));
+        TRY(op_ema(o->ctx, &o->ema[i], &p->value, &o->scale, c->ema[i]));
     o->torn = 0;
 out:
     return status;

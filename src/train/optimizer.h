@@ -47,8 +47,7 @@ drift_status optimizer_norms(optimizer *o) DRIFT_MUST_CHECK;
  * DRIFT_ERROR_NUMBER with the part's name. */
 drift_status optimizer_read(optimizer *o) DRIFT_MUST_CHECK;
 /* Step n from params->grad, after optimizer_norms of the same gradients, which
- * stay as they are. Does nothing where a gradient since the last read was not
- * finite. */
+ * stay as they are. Does nothing where one of them is not finite. */
 drift_status optimizer_step(optimizer *o, int64_t n) DRIFT_MUST_CHECK;
 
 /* "0.999": the name of EMA i in checkpoints and options. */

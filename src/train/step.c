@@ -310,12 +310,12 @@ drift_status step_settle(step *s)
         drift_status one = loss_read(s->ctx, &s->readings[i], &s->stats[i]);
         status = status == DRIFT_OK ? one : status;
     }
+    drift_status norms = optimizer_read(s->optimizer);
     TRY(status);
     report_drift(s);
-    status = optimizer_read(s->optimizer);
-    if (status == DRIFT_ERROR_NUMBER)
-        status = blame_family(s, status);
-    TRY(status);
+    if (norms == DRIFT_ERROR_NUMBER)
+        norms = blame_family(s, norms);
+    TRY(norms);
     report_norms(s);
 out:
     if (status == DRIFT_ERROR_NUMBER)

@@ -61,6 +61,7 @@ typedef struct step {
     tensor pos, neg;         /* [Nc P,h,w,c], [Nc M,h,w,c] */
 
     /* the cut (cut.c) */
+    size_t memory; /* bytes, drift.memory or the device's; 0: no bound */
     part *parts;
     size_t part_count;
 

@@ -228,7 +228,7 @@ static void parameters(bench *b)
     tensor squares = tensor_view(g, 0, SHAPE(130));
     BENCH(b, "clip", 0, pass(1, 130), op_clip(ctx, sum, &squares, 1));
     BENCH(b, "adamw", 0, pass(7, n), op_adamw(ctx, p, m, v, g, NULL, args));
-    BENCH(b, "ema", 0, pass(3, n), op_ema(ctx, v, p, .999f));
+    BENCH(b, "ema", 0, pass(3, n), op_ema(ctx, v, p, NULL, .999f));
     BENCH(b, "uniform", 0, pass(1, n),
           op_uniform(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));
     BENCH(b, "normal", 0, pass(1, n),

@@ -72,7 +72,7 @@ code_is 0
 err_has "shim: 0 objects left, fault never came"
 
 # The first buffers are those of the device's self-test, before there is a run.
-failing early "clCreateBuffer 2 -4"
+failing early "clCreateBuffer 2 -4 gone"
 code_is 1
 err_has "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4) on opencl:0: "
 err_has "shim: 0 objects left, fault came"
@@ -81,7 +81,7 @@ no_file early
 # How many are taken before the first step is the self-test's affair, too.
 for n in 60 90 120 150 180 210 240; do
     rm -rf memory
-    failing memory "clCreateBuffer $n -4"
+    failing memory "clCreateBuffer $n -4 gone"
     grep -q 'step 1 (the state' err && break
 done
 code_is 1

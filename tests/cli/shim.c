@@ -52,7 +52,10 @@ __attribute__((constructor)) static void from_environment(void)
     long n;
     int code;
     if (text && sscanf(text, "%63s %ld %d %7s", name, &n, &code, lost) >= 3) {
-        shim_fail(name, n, code, *lost != '\0');
+        shim_fail(name, n, code,
+                  !*lost         ? 0
+                  : *lost == 'g' ? SHIM_GONE
+                                 : SHIM_LOST);
         atexit(say_objects);
     }
 }
@@ -63,7 +66,9 @@ static int failing(const char *name)
     if (!fault.on)
         return CL_SUCCESS;
     if (!fault.left)
-        return fault.code; /* a lost device */
+        return fault.lost == SHIM_GONE && strcmp(name, fault.name) != 0
+                   ? CL_SUCCESS
+                   : fault.code;
     if (strcmp(name, fault.name) != 0 || --fault.left)
         return CL_SUCCESS;
     fault.on = fault.lost;

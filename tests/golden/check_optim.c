@@ -64,7 +64,7 @@ static drift_status check_case(golden *g, const char *name)
         float decay = (float)golden_option(g, name, "ema");
         for (int i = 0; i < TENSORS; i++) {
             TRY(op_adamw(g->ctx, p[i], m[i], v[i], grad[i], scale, args));
-            TRY(op_ema(g->ctx, ema[i], p[i], decay));
+            TRY(op_ema(g->ctx, ema[i], p[i], NULL, decay));
         }
     }
     for (int i = 0; i < TENSORS; i++) {

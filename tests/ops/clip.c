@@ -1,4 +1,4 @@
-/* clip: max / norm beyond the bound, else 1; not a number once and for all. */
+/* clip: max / norm beyond the bound, else 1. */
 #include "harness.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@ void test_clip(harness *t)
         for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++) {
             double sum = 0, max = (double)bounds[k];
             case_begin(t, "%zu, bound %g", counts[c], max);
-            operand *scale = case_update(t, SHAPE(1), 1, 2);
+            operand *scale = case_output(t, SHAPE(1));
             operand *squares = case_input(t, SHAPE(counts[c]), 0, 3);
             for (size_t i = 0; i < counts[c]; i++)
                 sum += (double)squares->host[i];
@@ -21,26 +21,21 @@ void test_clip(harness *t)
             CASE_RUN(t, op_clip(ctx, T(scale), T(squares), bounds[k]));
         }
 
-    for (int bad = 0; bad < 3; bad++) {
+    for (int bad = 0; bad < 2; bad++) {
         case_begin(t, "not a number: %s",
-                   bad == 0   ? "an infinite square"
-                   : bad == 1 ? "NaN among the squares"
-                              : "the scale before");
-        operand *scale = case_update(t, SHAPE(1), 1, 2);
+                   bad ? "NaN among the squares" : "an infinite square");
+        operand *scale = case_output(t, SHAPE(1));
         operand *squares = case_input(t, SHAPE(9), 0, 3);
-        if (bad == 2)
-            scale->host[0] = NAN;
-        else
-            squares->host[4] = bad ? NAN : INFINITY;
+        squares->host[4] = bad ? NAN : INFINITY;
         scale->want[0] = NAN;
         CASE_RUN(t, op_clip(ctx, T(scale), T(squares), 1));
     }
 
     case_begin(t, "invalid shapes and bounds");
-    operand *two = case_update(t, SHAPE(2), 0, 1);
+    operand *two = case_output(t, SHAPE(2));
     operand *squares = case_input(t, SHAPE(2), 0, 1);
     CASE_REJECTED(t, op_clip(ctx, T(two), T(squares), 1));
-    operand *scale = case_update(t, SHAPE(1), 0, 1);
+    operand *scale = case_output(t, SHAPE(1));
     case_rejected(t, DRIFT_ERROR_USAGE, op_clip(ctx, T(scale), T(squares), -1));
     case_rejected(t, DRIFT_ERROR_USAGE,
                   op_clip(ctx, T(scale), T(squares), NAN));

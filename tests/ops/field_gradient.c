@@ -41,6 +41,18 @@ void test_field_gradient(harness *t)
                      op_field_gradient(ctx, T(y), T(v), T(stats), args, -.37f));
         }
 
+    for (int bad = 0; bad < 2; bad++) {
+        case_begin(t, "%s that is not finite", bad ? "a raw drift" : "a scale");
+        operand *y = case_output(t, SHAPE(1, 2, 3));
+        operand *v = case_input(t, SHAPE(1, 2, 3), -2, 2);
+        operand *stats = case_input(t, SHAPE(FIELD_STATS(2)), 0, 1);
+        stats->host[bad ? FIELD_STAT_RAW(2, 1) : FIELD_STAT_SCALE] = INFINITY;
+        for (size_t i = 0; i < y->count; i++)
+            y->want[i] = NAN;
+        field_args args = {.temperatures = 2};
+        CASE_RUN(t, op_field_gradient(ctx, T(y), T(v), T(stats), args, 1));
+    }
+
     case_begin(t, "invalid shapes");
     operand *y = case_output(t, SHAPE(2, 3, 4));
     operand *v = case_input(t, SHAPE(2, 4, 3), 0, 1);

@@ -113,8 +113,8 @@ static void memory_runs_out(void **state)
     open_scene();
     int kept = 0, unmade = 0, done_without = 0;
     for (long n = 1;; n++) {
-        outcome o =
-            run_with("clCreateBuffer", n, CL_MEM_OBJECT_ALLOCATION_FAILURE, 0);
+        outcome o = run_with("clCreateBuffer", n,
+                             CL_MEM_OBJECT_ALLOCATION_FAILURE, SHIM_GONE);
         if (o.left) {
             assert_int_equal(o.status, DRIFT_OK);
             break;
