@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/threads.h"
 #include "cpu/cpu.h"
@@ -615,15 +614,6 @@ static int run_op(harness *t, size_t op)
     return passed;
 }
 
-/* What oclgrind reports is to be about the ops named: nothing yet of what
- * opening the device has run. */
-static void drop_report(const harness *t)
-{
-    const char *report = getenv("OCLGRIND_LOG");
-    if (t->small && report && truncate(report, 0) != 0)
-        fprintf(stderr, "test-ops: unable to empty '%s'\n", report);
-}
-
 int main(int argc, char **argv)
 {
     harness t = {0};
@@ -646,13 +636,12 @@ int main(int argc, char **argv)
             named++;
         }
     }
-    pool_poison(!t.small); /* oclgrind watches fresh memory itself */
+    pool_poison(1);
     if (drift_context_open(&t.ctx, &options) != DRIFT_OK) {
         fprintf(stderr, "test-ops: %s\n", drift_error_text(t.ctx));
         drift_context_close(t.ctx);
         return 3;
     }
-    drop_report(&t);
     printf("device: %s\n", drift_context_device(t.ctx));
     for (int i = 1; i < argc; i++) {
         size_t op = 0;
