@@ -44,4 +44,4 @@ src/drift-train --out "$run" run.minutes="$minutes"
 src/drift-sample --grid "$run/digits.png" --count 100 "$run"
 echo "The picture: $run/digits.png (ten new digits of each class)"
 more=$(awk -v m="$minutes" 'BEGIN { printf "%.12g", 5 * m }')
-echo "More training: src/drift-train --resume $run run.minutes=$more"
+echo "On to the end of the preset: src/drift-train --resume $run run.minutes=$more"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The ops on a second and independent OpenCL: Intel's runtime for CPUs, which
-# runs on AMD's, too. 700 MB from PyPI, so by hand and not in make check:
+# runs on AMD's, too. A download of 700 MB, so by hand and not in make check:
 #   sh tests/opencl-intel.sh [FOLDER]     FOLDER keeps it for the next time
 set -u
 cd "$(dirname "$0")/.." || exit 1

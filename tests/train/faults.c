@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "../cli/shim.h"
 #include "ocl/device.h"
+#include "../opencl.h"
 
 #define STEPS 3
 
@@ -254,7 +255,7 @@ int main(void)
     if (ocl_list(NULL, &list, &count) != DRIFT_OK || !count) {
         mem_free(list);
         printf("there is no OpenCL device\n");
-        return getenv("DRIFT_REQUIRE_OPENCL") ? 1 : 77;
+        return opencl_required() ? 1 : 77;
     }
     mem_free(list);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "../opencl.h"
 
 void check_ok(drift_context *ctx, drift_status status, const char *call,
               const char *file, int line)
@@ -36,7 +37,7 @@ drift_context *open_opencl(void)
     if (drift_context_open(&ctx, &options) == DRIFT_OK)
         return ctx;
     print_message("no OpenCL device: %s\n", drift_error_text(ctx));
-    if (getenv("DRIFT_REQUIRE_OPENCL"))
+    if (opencl_required())
         fail();
     drift_context_close(ctx);
     return NULL;

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "ocl/cache.h"
+#include "../opencl.h"
 
 #define HEADER sizeof(ocl_cache_header)
 
@@ -269,13 +270,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(no_folder),
         cmocka_unit_test(switched),
     };
-    const char *required = getenv("DRIFT_REQUIRE_OPENCL");
     char remove[256];
     program = argv[0];
     if (argc > 1)
         return build() != DRIFT_OK;
     if (!opens())
-        return required && !strcmp(required, "1") ? 1 : 77;
+        return opencl_required() ? 1 : 77;
     snprintf(folder, sizeof folder, "%s/drift-cache.XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(folder))

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "ops/ops.h"
+#include "../opencl.h"
 
 #define N 1000
 
@@ -169,7 +170,7 @@ int main(void)
     drift_options options = {.device = "opencl"};
     int there = drift_context_open(&ctx, &options) == DRIFT_OK;
     drift_context_close(ctx);
-    if (there || getenv("DRIFT_REQUIRE_OPENCL"))
+    if (there || opencl_required())
         failed += cmocka_run_group_tests(device_tests, NULL, NULL);
 #endif
     return failed;
