@@ -440,8 +440,11 @@ int main(int argc, char **argv)
         return code;
     if (arg.list_keys)
         return list_keys();
-    code =
-        cli_open(&train, arg.device, arg.threads, arg.profile, arg.quiet, &ctx);
+    /* Where nothing is computed there is no device to look for. */
+    const char *device = arg.device;
+    if (!device && (arg.list_presets || arg.print_config))
+        device = "cpu";
+    code = cli_open(&train, device, arg.threads, arg.profile, arg.quiet, &ctx);
     if (code < 0)
         code = arg.list_presets ? list_presets(ctx)
                : arg.resume     ? go_on(ctx, argv + 1, set)
