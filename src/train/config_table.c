@@ -158,7 +158,8 @@ const config_key config_keys[] = {
     {"drift.push", INT(drift.push, 1, MAX_BATCH), "64", "samples",
      "fresh real samples a step, at least", 0},
     {"drift.memory", SIZE(drift.memory, 0, CONFIG_UNBOUNDED), "0", "bytes",
-     "bound on the tensors of a step, as 512 MiB or 2 GiB; 0 = none", 0},
+     "bound on the tensors of a step, as 512 MiB or 2 GiB; 0 = none, on a GPU "
+     "three quarters of its memory", 0},
     {"drift.micro_batch", INT(drift.micro_batch, 0, MAX_BATCH), "0", "samples",
      "samples recorded at once; 0 = as many as drift.memory allows", 0},
 
