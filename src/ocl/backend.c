@@ -23,6 +23,13 @@ static drift_status block_new(drift_context *ctx, block *b)
                      b->bytes, ctx->device_text, d->most_bytes);
     b->handle =
         clCreateBuffer(d->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
+    if (code != CL_SUCCESS && pool_get_stats(ctx).idle) {
+        /* Once more without the idle blocks of other sizes. */
+        clFinish(d->queue);
+        pool_trim(ctx);
+        b->handle = clCreateBuffer(d->context, CL_MEM_READ_WRITE, b->bytes,
+                                   NULL, &code);
+    }
     if (code == CL_SUCCESS)
         return DRIFT_OK;
     b->handle = NULL;

@@ -95,15 +95,7 @@ static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
         if (!b)
             return DRIFT_ERROR_MEMORY;
         b->bytes = bytes;
-        status = ctx->backend->block_new(ctx, b);
-        if (status == DRIFT_ERROR_MEMORY && pool->stats.idle) {
-            /* Once more without the blocks of other sizes. */
-            drift_error_clear(ctx);
-            TRY(tensors_finish(ctx));
-            pool_trim(ctx);
-            status = ctx->backend->block_new(ctx, b);
-        }
-        TRY(status);
+        TRY(ctx->backend->block_new(ctx, b));
         pool->stats.device_allocations++;
     }
     b->next = b->same = NULL;
