@@ -27,6 +27,12 @@ while read -r device; do
     code_is 0
     out_has "device: $device: "
     tail -n 1 out
+    # Work is cut in another way for GPUs: the same ops on the same device,
+    # taken for one.
+    # shellcheck disable=SC2086
+    try env DRIFT_TEST_GPU=1 "$build/tests/ops/test-ops" --device "$device" $ops
+    code_is 0
+    tail -n 1 out
     for set in $golden; do
         try "$build/tests/golden/golden-check" --device "$device" \
             "$top/tests/golden/$set"
