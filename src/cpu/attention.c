@@ -40,15 +40,16 @@ typedef struct head {
     size_t row;
 } head;
 
-/* The head, copied to `room` [n,pad_d] unless it is like that: where it lies
- * its rows are often a power of two apart, fall into a few sets of the cache
+/* The head, copied to `room` [n,pad_d] unless it is like that: a tile reads
+ * whole lines, beyond the head and the last one's memory, and where it lies its
+ * rows are often a power of two apart, fall into a few sets of the cache
  * and cost more than the copy. */
 static head head_of(const tensor *x, const sizes *z, size_t b, size_t h,
                     size_t n, float *room)
 {
     size_t row = z->h * z->d;
     head out = {f32(x) + b * n * row + h * z->d, row};
-    if (row == z->pad_d)
+    if (z->h == 1 && row == z->pad_d)
         return out;
     for (size_t i = 0; i < n; i++)
         memcpy(room + i * z->pad_d, out.at + i * row, z->d * sizeof *room);
