@@ -103,3 +103,13 @@ drift_status ocl_failed(drift_context *ctx, int code, const char *what)
                      ? "; memory may have run out, see drift.memory"
                      : "");
 }
+
+int ocl_is_over(cl_event event, int *code)
+{
+    cl_int state = CL_COMPLETE;
+    *code = clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
+                           sizeof state, &state, NULL);
+    if (*code == CL_SUCCESS && state < 0)
+        *code = state;
+    return state <= CL_COMPLETE;
+}

@@ -77,6 +77,8 @@ static inline ocl_device *ocl_of(const drift_context *ctx)
 const char *ocl_code_name(int code);
 /* Record "WHAT: CL_..." as DRIFT_ERROR_DEVICE (memory: DRIFT_ERROR_MEMORY). */
 drift_status ocl_failed(drift_context *ctx, int code, const char *what);
+/* Whether a command has run; *code = what it failed with. */
+int ocl_is_over(cl_event event, int *code);
 
 /* -- programs (program.c) ---------------------------------------------------
  */

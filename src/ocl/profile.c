@@ -38,23 +38,12 @@ static void release(timed t)
         clReleaseEvent(t.to);
 }
 
-/* Whether it has run; a negative state is what the command failed with. */
-static int is_done(cl_event event, int *code)
-{
-    cl_int state = CL_COMPLETE;
-    *code = clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
-                           sizeof state, &state, NULL);
-    if (*code == CL_SUCCESS && state < 0)
-        *code = state;
-    return state <= CL_COMPLETE;
-}
-
 static drift_status count_done(drift_context *ctx)
 {
     ocl_times *times = ocl_of(ctx)->times;
     size_t done = 0;
     int code = CL_SUCCESS;
-    while (done < times->count && is_done(times->list[done].to, &code)) {
+    while (done < times->count && ocl_is_over(times->list[done].to, &code)) {
         timed t = times->list[done++];
         cl_ulong end = time_of(t.to, CL_PROFILING_COMMAND_END, &code);
         cl_ulong begin = t.from

@@ -111,17 +111,6 @@ static drift_status failed(drift_context *ctx, int code, const char *what,
 
 /* -- pieces ---------------------------------------------------------------- */
 
-/* *code = what it failed with. */
-static int is_over(cl_event e, int *code)
-{
-    cl_int state = CL_QUEUED;
-    *code = clGetEventInfo(e, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state,
-                           &state, NULL);
-    if (*code == CL_SUCCESS && state < 0)
-        *code = state;
-    return state <= CL_COMPLETE;
-}
-
 static drift_status piece_new(drift_context *ctx, size_t bytes, piece **out)
 {
     drift_status status = DRIFT_OK;
@@ -169,7 +158,7 @@ static drift_status piece_get(drift_context *ctx, size_t bytes, piece **out)
     for (piece *p = x->pieces; p; p = p->next) {
         if (p->kept || p->bytes != room)
             continue;
-        if (!p->busy || is_over(p->busy, &code)) {
+        if (!p->busy || ocl_is_over(p->busy, &code)) {
             release(&p->busy);
             *out = p;
             return code == CL_SUCCESS ? DRIFT_OK
