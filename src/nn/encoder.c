@@ -1,0 +1,166 @@
+/* What all encoders share: making one, preparing its images, its maps. */
+#include "nn/encoder.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
+    [ENCODER_CLASSIFIER] = &classifier_ops,
+};
+
+/* w [3,3] and b [3] of (x+1)/2, less ImageNet's mean, by its deviation. */
+static drift_status make_input(encoder *e)
+{
+    static const double mean[3] = {.485, .456, .406};
+    static const double std[3] = {.229, .224, .225};
+    drift_status status = DRIFT_OK;
+    float w[9] = {0}, b[3];
+    for (int i = 0; i < 3; i++) {
+        w[4 * i] = (float)(.5 / std[i]);
+        b[i] = (float)((.5 - mean[i]) / std[i]);
+    }
+    TRY(tensor_new(e->ctx, &e->input_w, DTYPE_F32, SHAPE(3, 3)));
+    TRY(tensor_new(e->ctx, &e->input_b, DTYPE_F32, SHAPE(3)));
+    TRY(tensor_write(e->ctx, &e->input_w, w));
+    TRY(tensor_write(e->ctx, &e->input_b, b));
+out:
+    return status;
+}
+
+static drift_status check_config(drift_context *ctx, const encoder_config *c)
+{
+    if (c->kind < 0 || c->kind >= ENCODER_KINDS)
+        return ERROR(ctx, DRIFT_ERROR_USAGE, "encoder: kind %d is not known",
+                     c->kind);
+    int fine = c->width > 0 && c->width <= 65536 && c->channels > 0 &&
+               c->channels <= 4096 && c->groups >= 0 && c->hidden >= 0 &&
+               c->hidden <= 65536 && c->classes >= 0 && c->classes <= 65536 &&
+               c->image_height >= 0 && c->image_width >= 0 && c->resize >= 0 &&
+               c->resize <= 4096 && (!c->imagenet || c->channels == 3);
+    for (int i = 0; i < ENCODER_STAGES; i++)
+        fine = fine && c->blocks[i] >= 0 && c->blocks[i] <= 1024;
+    if (!fine)
+        return ERROR(ctx, DRIFT_ERROR_USAGE, "encoder: a size is out of range");
+    return DRIFT_OK;
+}
+
+drift_status encoder_new(drift_context *ctx, const encoder_config *config,
+                         uint64_t seed, int with_grad, encoder **out)
+{
+    drift_status status = DRIFT_OK;
+    encoder *e = *out = NULL;
+    TRY(check_config(ctx, config));
+    e = mem_alloc(ctx, 1, sizeof *e);
+    if (!e)
+        return DRIFT_ERROR_MEMORY;
+    e->ctx = e->params.ctx = ctx;
+    e->ops = encoder_kinds[config->kind];
+    e->config = *config;
+    TRY(e->ops->declare(e));
+    TRY(params_allocate(&e->params, with_grad, seed));
+    if (config->imagenet)
+        TRY(make_input(e));
+    *out = e;
+    e = NULL;
+out:
+    encoder_free(e);
+    return status;
+}
+
+void encoder_free(encoder *e)
+{
+    if (!e)
+        return;
+    if (e->ops->close)
+        e->ops->close(e);
+    tensor_free(e->ctx, &e->input_w);
+    tensor_free(e->ctx, &e->input_b);
+    params_free(&e->params);
+    mem_free(e->state);
+    mem_free(e);
+}
+
+/* -- forward -------------------------------------------------------------- */
+
+static var *prepare(encoder *e, tape *t, var *x)
+{
+    const encoder_config *c = &e->config;
+    const size_t *d = x->value.shape.dim;
+    size_t side = (size_t)c->resize;
+    tape_open(t);
+    if (d[3] == 1 && c->channels == 3) {
+        var *same[3] = {x, x, x};
+        x = tape_concat(t, 3, same, 3);
+    }
+    if (side && (d[1] < side || d[2] < side))
+        x = tape_resize_bilinear(t, x, side, side, (resize_args){0});
+    if (c->imagenet)
+        x = tape_linear(t, x, tape_constant(t, &e->input_w),
+                        tape_constant(t, &e->input_b));
+    return tape_close(t, x);
+}
+
+static int fits(const encoder_config *c, const shape *s)
+{
+    int channels = s->ndim == 4 ? (int)s->dim[3] : 0;
+    return s->ndim == 4 &&
+           (channels == c->channels || (channels == 1 && c->channels == 3)) &&
+           (!c->image_height || (s->dim[1] == (size_t)c->image_height &&
+                                 s->dim[2] == (size_t)c->image_width));
+}
+
+void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
+                     encoder_out *out)
+{
+    char is[SHAPE_TEXT];
+    out->count = 0;
+    out->logits = NULL;
+    if (!image || tape_status(t) != DRIFT_OK)
+        return;
+    if (!fits(&e->config, &image->value.shape)) {
+        tape_fail(t, ERROR(e->ctx, DRIFT_ERROR_SHAPE,
+                           "encoder: images of %s; it is for %d x %d x %d",
+                           shape_text(image->value.shape, is),
+                           e->config.image_height, e->config.image_width,
+                           e->config.channels));
+        return;
+    }
+    var *x = prepare(e, t, image);
+    e->ops->forward(e, t, flat, x, out);
+}
+
+void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
+                  const char *name_format, ...)
+{
+    va_list ap;
+    if (!value || tape_status(t) != DRIFT_OK)
+        return;
+    if (out->count == ENCODER_MAPS) {
+        tape_fail(t, ERROR(tape_context(t), DRIFT_ERROR_SHAPE,
+                           "encoder: more than %d maps", ENCODER_MAPS));
+        return;
+    }
+    encoder_map *m = &out->list[out->count++];
+    va_start(ap, name_format);
+    vsnprintf(m->name, sizeof m->name, name_format, ap);
+    va_end(ap);
+    m->value = value;
+    m->families = families;
+}
+
+var *encoder_next(tape *t, const encoder_out *out, var *x, var *y)
+{
+    for (size_t i = 0; i < out->count; i++)
+        if (out->list[i].value == x)
+            return y;
+    if (x)
+        tape_drop(t, x);
+    return y;
+}
+
+var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i)
+{
+    return params_leaf(&e->params, t, flat, i);
+}

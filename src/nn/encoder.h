@@ -1,0 +1,117 @@
+/* Encoders: images to maps and vectors in which samples are compared
+ * (method.md section 3). Kinds: classifier (nn/classifier.c, the program's
+ * own), mae (the release's, section 7), resnet and cifar-resnet, convnext,
+ * dino (networks-and-formats sections 2, 3, 5).
+ *
+ * In training they are frozen: the tape's gradients flow through them to the
+ * image. */
+#ifndef NN_ENCODER_H
+#define NN_ENCODER_H
+
+#include "formats/array.h"
+#include "nn/generator.h"
+
+#define ENCODER_STAGES 4
+
+typedef enum encoder_kind { ENCODER_CLASSIFIER, ENCODER_KINDS } encoder_kind;
+
+typedef struct encoder_config {
+    int kind;
+    int width;                  /* channels of the first stage */
+    int blocks[ENCODER_STAGES]; /* of each stage; 0: no such stage */
+    int groups;                 /* of GroupNorm */
+    int hidden;  /* classifier: width of the layer before the last */
+    int classes; /* of the head; 0: none */
+    int image_height, image_width, channels; /* of the images it is for; 0: of
+                                             any size */
+    int resize;   /* images smaller than this square are enlarged to it; 0 */
+    int imagenet; /* images become (x+1)/2, then lose ImageNet's mean and are
+                     divided by its standard deviation; 0: [-1,1] as they are */
+} encoder_config;
+
+/* Which families a map is good for; drift/features.h says what they are. */
+#define FAMILY_LOCATIONS 1
+#define FAMILY_MEAN      2
+#define FAMILY_STD       4
+#define FAMILY_MEAN_2    8
+#define FAMILY_STD_2     16
+#define FAMILY_MEAN_4    32
+#define FAMILY_STD_4     64
+#define FAMILY_ALL       127
+#define FAMILY_NORM      128 /* norm_x alone */
+
+typedef struct encoder_map {
+    char name[32];
+    var *value; /* [b,h,w,c], or a vector [b,c] with families 0 */
+    unsigned families;
+} encoder_map;
+
+#define ENCODER_MAPS 40
+
+/* What a forward pass gives. */
+typedef struct encoder_out {
+    encoder_map list[ENCODER_MAPS];
+    size_t count;
+    int want_logits;
+    var *logits; /* [b,classes], where wanted and the encoder has a head */
+} encoder_out;
+
+typedef struct encoder encoder;
+
+typedef struct encoder_ops {
+    const char *name;
+    drift_status (*declare)(encoder *e); /* checks, parameters */
+    /* x is prepared; every map goes to encoder_emit. */
+    void (*forward)(encoder *e, tape *t, const tensor *flat, var *x,
+                    encoder_out *out);
+    void (*close)(encoder *e); /* frees e->state; may be NULL */
+    /* Other people's files; both NULL: there are none. Does a file with these
+     * arrays hold such a network, and of which sizes? */
+    int (*recognize)(const array_list *arrays, encoder_config *config);
+    drift_status (*load)(encoder *e, const array_list *arrays, tensor *flat);
+} encoder_ops;
+
+struct encoder {
+    drift_context *ctx;
+    const encoder_ops *ops;
+    encoder_config config;
+    params params;
+    void *state;             /* of the kind */
+    tensor input_w, input_b; /* imagenet: [3,3], [3] */
+};
+
+extern const encoder_ops *const encoder_kinds[ENCODER_KINDS];
+
+/* Declare, allocate and draw the initial parameters. */
+drift_status encoder_new(drift_context *ctx, const encoder_config *config,
+                         uint64_t seed, int with_grad,
+                         encoder **out) DRIFT_MUST_CHECK;
+void encoder_free(encoder *e); /* NULL is fine */
+
+/* The maps of images [b,h,w,c] in [-1,1], with the parameters in `flat`. Grey
+ * images are given to an encoder for RGB three times over. */
+void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
+                     encoder_out *out);
+
+/* -- files (nn/encoder_file.c) -------------------------------------------- */
+
+/* An encoder of drift-encoder, or other people's weights, which are recognised
+ * by their names and shapes. */
+drift_status encoder_open(drift_context *ctx, const char *path,
+                          encoder **out) DRIFT_MUST_CHECK;
+/* The parameters in `flat`, with what encoder_open needs. */
+drift_status encoder_write(encoder *e, const tensor *flat,
+                           const char *path) DRIFT_MUST_CHECK;
+
+/* -- for the kinds -------------------------------------------------------- */
+
+void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
+                  const char *name_format, ...) DRIFT_PRINTF(5, 6);
+/* y replaces x, whose memory is let go of unless it was emitted. */
+var *encoder_next(tape *t, const encoder_out *out, var *x, var *y);
+/* Parameter i on the tape. */
+var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
+
+extern const encoder_ops classifier_ops;
+
+#endif
