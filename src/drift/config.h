@@ -1,4 +1,4 @@
-/* Sections `drift` and `guidance` of the configuration. Names, units, ranges
+/* Sections `features`, `drift` and `guidance` of the configuration. Names, units, ranges
  * and defaults are in src/train/config_table.c. */
 #ifndef DRIFT_CONFIG_H
 #define DRIFT_CONFIG_H
@@ -6,6 +6,16 @@
 #include <stdint.h>
 
 #include "shared/args.h"
+
+/* What samples are compared in, method.md section 3. */
+typedef struct features_config {
+    char *encoders; /* files or names in data/weights, see base/items.h */
+    char *families; /* PATTERN or PATTERN=WEIGHT, see drift/features.h */
+    int cache;      /* features of real images are computed once */
+    int64_t cache_memory; /* bytes of them in memory; more: a file */
+    int cache_type;       /* STORE_* */
+    char *cache_file;     /* "": in the folder of the run, where needed */
+} features_config;
 
 typedef struct drifting_config {
     /* variant, kernel, normalization, temperatures, attraction, repulsion,

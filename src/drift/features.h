@@ -3,24 +3,36 @@
 #ifndef DRIFT_FEATURES_H
 #define DRIFT_FEATURES_H
 
-#include "tape/tape.h"
+#include "nn/encoder.h"
 
 #define FEATURE_NAME 48
 
 typedef struct feature {
     char name[FEATURE_NAME];
-    var *value; /* [B,F,C] */
+    float weight; /* of its loss */
+    var *value;   /* [B,F,C] */
 } feature;
 
+/* {0} takes every family at weight 1. */
 typedef struct features {
     feature *list; /* in the order they were added */
     size_t count, room;
+    const char *choice; /* see family_weight; NULL: all */
+    const char *prefix; /* before every name; NULL: none */
 } features;
+
+/* The weight of a family by a list of patterns (base/items.h) as the shell's,
+ * each with =WEIGHT where it is not 1: the last that fits the name decides; 0
+ * when none fits. */
+float family_weight(const char *choice, const char *name);
+/* Whether such a list can be read. */
+drift_status family_check(drift_context *ctx,
+                          const char *choice) DRIFT_MUST_CHECK;
 
 void features_free(features *f);
 
-/* `name` with value [B,F,C]. Like the tape's operations these do nothing once
- * the tape has failed. */
+/* `name` with value [B,F,C], where it counts. Like the tape's operations these
+ * do nothing once the tape has failed. */
 void features_add(tape *t, features *f, var *value, const char *name);
 
 /* The sample itself, flattened: family "global" [B,1,H*W*C]. */
@@ -28,15 +40,8 @@ void features_global(tape *t, features *f, var *sample);
 
 /* Families of a map [B,H,W,C]: `name` [B,H*W,C], name_mean and name_std
  * [B,1,C], and for the patch sizes 2 and 4 that divide H and W name_mean_2,
- * name_std_2, name_mean_4, name_std_4 [B,(H/p)(W/p),C]. `parts` chooses. */
-#define FEATURE_LOCATIONS 1
-#define FEATURE_MEAN      2
-#define FEATURE_STD       4
-#define FEATURE_MEAN_2    8
-#define FEATURE_STD_2     16
-#define FEATURE_MEAN_4    32
-#define FEATURE_STD_4     64
-#define FEATURE_ALL       127
+ * name_std_2, name_mean_4, name_std_4 [B,(H/p)(W/p),C]. `parts` (FAMILY_*)
+ * says which the map is good for. */
 void features_of_map(tape *t, features *f, var *map, const char *name,
                      unsigned parts);
 

@@ -112,6 +112,7 @@ static drift_status fetch_stats(drift_context *ctx, const loss_input *in,
     drift_status status = DRIFT_OK;
     int nr = args->temperatures;
     *to = (loss_reading){.stats = {.name = in->name,
+                                   .weight = (double)in->weight,
                                    .temperatures = nr,
                                    .negative_share = negative_share(in)},
                          .groups = tensor_count(&b->loss)};
@@ -164,12 +165,12 @@ out:
 
 /* dgen = the gradient that V is, back in the order of the samples. */
 static drift_status ungroup(drift_context *ctx, const buffers *b,
-                            size_t entries, const field_args *args,
+                            const loss_input *in, const field_args *args,
                             tensor *dgen)
 {
     drift_status status = DRIFT_OK;
     const size_t *d = b->v.shape.dim;
-    size_t f = d[0] / entries, n = d[1], c = d[2];
+    size_t entries = in->entries, f = d[0] / entries, n = d[1], c = d[2];
     tensor to = tensor_reshape(dgen, b->v.shape);
     const tensor *v = &b->v;
     if (f > 1) {
@@ -178,8 +179,9 @@ static drift_status ungroup(drift_context *ctx, const buffers *b,
         TRY(op_swap_fwd(ctx, &to, &from));
         v = &to;
     }
-    TRY(op_field_gradient(ctx, &to, v, &b->stats, *args,
-                          (float)(-2 / (double)tensor_count(&b->v))));
+    TRY(op_field_gradient(
+        ctx, &to, v, &b->stats, *args,
+        (float)(-2 * (double)in->weight / (double)tensor_count(&b->v))));
 out:
     return status;
 }
@@ -208,7 +210,7 @@ drift_status loss_family(drift_context *ctx, const loss_input *in,
     TRY(op_field(ctx, &b.v, &b.loss, &b.stats, &b.gen, NULL,
                  in->neg ? &b.neg : NULL, &b.pos, NULL,
                  in->neg ? &b.w_neg : NULL, NULL, *args, memory));
-    TRY(ungroup(ctx, &b, e, args, dgen));
+    TRY(ungroup(ctx, &b, in, args, dgen));
     TRY(fetch_stats(ctx, in, args, &b, reading));
 out:
     buffers_free(ctx, &b);

@@ -12,13 +12,14 @@
 
 typedef struct family_stats {
     const char *name; /* borrowed from the family */
+    double weight;    /* of its loss in the sum */
     int temperatures;
     float r[FIELD_MAX_R];
     double scale;
     double raw[FIELD_MAX_R];    /* m_R before normalisation */
     double normed[FIELD_MAX_R]; /* after */
     double ess[FIELD_MAX_R], ess10[FIELD_MAX_R];
-    double loss;           /* mean over groups */
+    double loss;           /* mean over groups, unweighted */
     double negative_share; /* unconditional among the effective negatives,
                               mean over class entries: 1 - 1/alpha */
 } family_stats;
@@ -26,6 +27,7 @@ typedef struct family_stats {
 /* Samples of a step: entry c's samples are rows c*N ... of gen, and so on. */
 typedef struct loss_input {
     const char *name;
+    float weight;       /* multiplies the gradient */
     size_t entries;     /* class entries Nc */
     const tensor *gen;  /* [Nc*N,F,C] */
     const tensor *pos;  /* [Nc*P,F,C] */

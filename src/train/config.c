@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/items.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "train/config_internal.h"
@@ -103,6 +104,11 @@ static void float_text(float v, char *text, size_t size)
     }
 }
 
+int config_is_list(const config_key *key)
+{
+    return key->type == KEY_FLOATS || key->type == KEY_TEXTS;
+}
+
 void config_allowed(const config_key *key, char *text, size_t size)
 {
     char low[32], high[32];
@@ -114,6 +120,9 @@ void config_allowed(const config_key *key, char *text, size_t size)
         return;
     case KEY_TEXT:
         snprintf(text, size, "any UTF-8");
+        return;
+    case KEY_TEXTS:
+        snprintf(text, size, "at most %d texts, as [a, b]", key->room);
         return;
     case KEY_ENUM:
         for (int i = 0; key->names[i] && used < size; i++)
@@ -163,6 +172,7 @@ static const char *type_text(key_type type)
     case KEY_ENUM:
         return "known here";
     case KEY_TEXT:
+    case KEY_TEXTS:
         return "plain text";
     case KEY_FLOAT:
     case KEY_DOUBLE:
@@ -317,6 +327,7 @@ drift_status config_set_scalar(drift_context *ctx, config *c, const char *where,
     case KEY_TEXT:
         return set_text(ctx, c, where, key, value);
     case KEY_FLOATS:
+    case KEY_TEXTS:
         return wrong(ctx, where, key, value, "not a list");
     case KEY_INT:
     case KEY_LONG:
@@ -338,17 +349,44 @@ out:
     return status;
 }
 
+static drift_status set_texts(drift_context *ctx, config *c, const char *where,
+                              const config_key *key, const char *const *values,
+                              size_t count)
+{
+    drift_status status = DRIFT_OK;
+    char *joined = mem_strdup(ctx, "");
+    for (size_t i = 0; joined && i < count; i++) {
+        if (!*values[i] || strlen(values[i]) >= ITEM_TEXT ||
+            strchr(values[i], ','))
+            FAIL(ctx, DRIFT_ERROR_USAGE,
+                 "%s: %s: '%.80s' is empty, too long or has a comma in it",
+                 where, key->name, values[i]);
+        char *more = mem_printf(ctx, "%s%s%s", joined, i ? "," : "", values[i]);
+        mem_free(joined);
+        joined = more;
+    }
+    if (!joined)
+        return DRIFT_ERROR_MEMORY;
+    TRY(set_text(ctx, c, where, key, joined));
+out:
+    mem_free(joined);
+    return status;
+}
+
 drift_status config_set_list(drift_context *ctx, config *c, const char *where,
                              const config_key *key, const char *const *values,
                              size_t count)
 {
     drift_status status = DRIFT_OK;
-    float *list = field_of(c, key);
-    if (key->type != KEY_FLOATS)
+    if (!config_is_list(key))
         return wrong(ctx, where, key, "[...]", "a list");
     if (count > (size_t)key->room)
-        FAIL(ctx, DRIFT_ERROR_USAGE, "%s: %s: %zu numbers; at most %d allowed",
-             where, key->name, count, key->room);
+        FAIL(ctx, DRIFT_ERROR_USAGE, "%s: %s: %zu %s; at most %d allowed",
+             where, key->name, count,
+             key->type == KEY_TEXTS ? "texts" : "numbers", key->room);
+    if (key->type == KEY_TEXTS)
+        return set_texts(ctx, c, where, key, values, count);
+    float *list = field_of(c, key);
     for (size_t i = 0; i < count; i++) {
         double v = 0;
         TRY(take_number(ctx, where, key, values[i], &v));
@@ -361,7 +399,7 @@ out:
     return status;
 }
 
-/* "[a, b]" or "a,b" as on a command line. */
+/* "[a, b]" or "a,b" as on a command line, each perhaps in quotes. */
 static drift_status set_list_text(drift_context *ctx, config *c,
                                   const char *where, const config_key *key,
                                   const char *value)
@@ -385,10 +423,14 @@ static drift_status set_list_text(drift_context *ctx, config *c,
         char *next = more ? end + 1 + strspn(end + 1, " ") : end;
         while (end > p && end[-1] == ' ')
             end--;
+        if (*p == '"' && end - p > 1 && end[-1] == '"') {
+            p++;
+            end--;
+        }
         *end = '\0';
         if (count == sizeof parts / sizeof *parts)
             FAIL(ctx, DRIFT_ERROR_USAGE,
-                 "%s: %s: too many numbers; at most %d allowed", where,
+                 "%s: %s: too many of them; at most %d allowed", where,
                  key->name, key->room);
         parts[count++] = p;
         if (more && !*next)
@@ -410,7 +452,7 @@ drift_status config_set(drift_context *ctx, config *c, const char *where,
         return ERROR(ctx, DRIFT_ERROR_USAGE,
                      "%s: unknown key '%.80s' (nearest: '%s')", where, name,
                      config_nearest(name));
-    if (key->type == KEY_FLOATS)
+    if (config_is_list(key))
         return set_list_text(ctx, c, where, key, value);
     return config_set_scalar(ctx, c, where, key, value);
 }
@@ -435,12 +477,17 @@ out:
     return status;
 }
 
+static int is_owned(const config_key *key)
+{
+    return key->type == KEY_TEXT || key->type == KEY_TEXTS;
+}
+
 void config_free(config *c)
 {
     if (!c)
         return;
     for (size_t i = 0; i < config_key_count; i++)
-        if (config_keys[i].type == KEY_TEXT)
+        if (is_owned(&config_keys[i]))
             mem_free(*(char **)field_of(c, &config_keys[i]));
     mem_free(c);
 }
@@ -454,10 +501,10 @@ drift_status config_copy(drift_context *ctx, const config *c, config **out)
         return DRIFT_ERROR_MEMORY;
     *copy = *c;
     for (size_t i = 0; i < config_key_count; i++)
-        if (config_keys[i].type == KEY_TEXT)
+        if (is_owned(&config_keys[i]))
             *(char **)field_of(copy, &config_keys[i]) = NULL;
     for (size_t i = 0; i < config_key_count; i++)
-        if (config_keys[i].type == KEY_TEXT)
+        if (is_owned(&config_keys[i]))
             TRY(set_text(ctx, copy, "copy", &config_keys[i],
                          *(char *const *)field_in(c, &config_keys[i])));
     *out = copy;
@@ -548,6 +595,26 @@ static char *list_value(drift_context *ctx, const config *c,
     return mem_printf(ctx, "%s]", text);
 }
 
+/* "a,b" as [a, b], each quoted where it has to be. */
+static char *texts_value(drift_context *ctx, const char *list)
+{
+    char *text = mem_strdup(ctx, "[");
+    const char *at = list;
+    char item[ITEM_TEXT];
+    while (text && items_next(&at, item)) {
+        char *one = quoted(ctx, item);
+        char *more =
+            one ? mem_printf(ctx, "%s%s%s", text, text[1] ? ", " : "", one)
+                : NULL;
+        mem_free(one);
+        mem_free(text);
+        text = more;
+    }
+    char *whole = text ? mem_printf(ctx, "%s]", text) : NULL;
+    mem_free(text);
+    return whole;
+}
+
 static char *size_value(drift_context *ctx, int64_t bytes)
 {
     static const char *const units[] = {"GiB", "MiB", "KiB"};
@@ -585,6 +652,8 @@ char *config_value(drift_context *ctx, const config *c, const config_key *key)
         break;
     case KEY_FLOATS:
         return list_value(ctx, c, key);
+    case KEY_TEXTS:
+        return texts_value(ctx, *(char *const *)field);
     }
     return mem_strdup(ctx, text);
 }

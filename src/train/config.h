@@ -47,6 +47,7 @@ typedef struct run_config {
 struct drift_config {
     data_config data;
     generator_config generator;
+    features_config features;
     drifting_config drift;
     guidance_config guidance;
     optimizer_config optimizer;
@@ -65,7 +66,8 @@ typedef enum key_type {
     KEY_DOUBLE, /* double */
     KEY_ENUM,   /* int, one of `names` */
     KEY_TEXT,   /* char *, owned */
-    KEY_FLOATS  /* float[max] with its int count */
+    KEY_FLOATS, /* float[max] with its int count */
+    KEY_TEXTS   /* char *, owned: the items with commas between them */
 } key_type;
 
 /* What a change of the key means. */

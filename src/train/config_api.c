@@ -296,7 +296,7 @@ void drift_config_key(size_t i, drift_key *out)
         [KEY_LONG] = "whole number",     [KEY_SIZE] = "size",
         [KEY_FLOAT] = "number",          [KEY_DOUBLE] = "number",
         [KEY_ENUM] = "choice",           [KEY_TEXT] = "text",
-        [KEY_FLOATS] = "list of numbers"};
+        [KEY_FLOATS] = "list of numbers", [KEY_TEXTS] = "list of texts"};
     *out = (drift_key){
         .name = "", .type = "", .unit = "", .fallback = "", .help = ""};
     if (i >= config_key_count)

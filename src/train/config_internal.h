@@ -6,6 +6,7 @@
 
 const config_key *config_find(const char *name); /* NULL: unknown */
 int config_is_section(const char *name);
+int config_is_list(const config_key *key);
 /* The known key that a misspelt one most likely means. */
 const char *config_nearest(const char *name);
 /* "1 to 64", "true or false" ... */

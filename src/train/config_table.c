@@ -13,6 +13,8 @@
 #define DOUBLE(field, a, b) KEY_DOUBLE, AT(field), a, b, NULL
 #define ENUM(field, names)  KEY_ENUM, AT(field), 0, 0, names
 #define TEXT(field)         KEY_TEXT, AT(field), 0, 0, NULL
+#define TEXTS(field, room)                                                     \
+    KEY_TEXTS, offsetof(config, field), 0, room, 0, 0, NULL
 
 #define MAX_SIDE  4096
 #define MAX_BATCH 1000000
@@ -22,6 +24,7 @@ static const char *const data_kinds[] = {"auto",    "idx", "cifar", "folder",
 static const char *const generator_kinds[] = {"dit", "conv", "mlp", NULL};
 static const char *const patch_orders[] = {"pixel", "channel", NULL};
 static const char *const variants[] = {"release", "paper", "toy", NULL};
+static const char *const cache_types[] = {"f16", "f32", NULL};
 static const char *const kernels[] = {"laplace", "gaussian", NULL};
 static const char *const normalizations[] = {"xy",       "y",        "none",
                                              "separate", "sinkhorn", NULL};
@@ -122,6 +125,30 @@ const config_key config_keys[] = {
     {"generator.groups", INT(generator.groups, 1, 4096), "8", "",
      "conv: groups of the group normalisation", 0},
 
+    /* features */
+    {"features.encoders", TEXTS(features.encoders, 8), "[]", "",
+     "encoders whose features are compared beside the pixels: files of "
+     "weights, "
+     "or names of those that come with the program",
+     0},
+    {"features.families", TEXTS(features.families, 32), "[\"*\"]", "",
+     "patterns of the feature families that count, each with =WEIGHT where it "
+     "is not 1; the last that fits a name decides",
+     0},
+    {"features.cache", BOOL(features.cache), "true", "",
+     "compute the features of the real images once, before the first step",
+     KEY_NO_RESULT},
+    {"features.cache_memory", SIZE(features.cache_memory, 0, CONFIG_UNBOUNDED),
+     "2 GiB", "bytes",
+     "features of real images kept in memory; more of them go to a file",
+     KEY_NO_RESULT},
+    {"features.cache_type", ENUM(features.cache_type, cache_types), "f16", "",
+     "size of the numbers in the cache", 0},
+    {"features.cache_file", TEXT(features.cache_file), "", "",
+     "where the cache is kept and found again; empty = in the folder of the "
+     "run, when memory is too small",
+     KEY_NO_RESULT},
+
     /* drift */
     {"drift.variant", ENUM(drift.field.variant, variants), "release", "",
      "the field as the authors' release, their paper or their toy computes it",
@@ -159,7 +186,8 @@ const config_key config_keys[] = {
      "fresh real samples a step, at least", 0},
     {"drift.memory", SIZE(drift.memory, 0, CONFIG_UNBOUNDED), "0", "bytes",
      "bound on the tensors of a step, as 512 MiB or 2 GiB; 0 = none, on a GPU "
-     "three quarters of its memory", 0},
+     "three quarters of its memory",
+     0},
     {"drift.micro_batch", INT(drift.micro_batch, 0, MAX_BATCH), "0", "samples",
      "samples recorded at once; 0 = as many as drift.memory allows", 0},
 

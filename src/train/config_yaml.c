@@ -59,7 +59,8 @@ static drift_status check_style(const reader *r, const config_key *key,
         return ERROR(r->ctx, DRIFT_ERROR_USAGE,
                      "%s: %s: a zero byte in the value",
                      where(r, node->start_mark.line, at), key->name);
-    if (key->type != KEY_TEXT && style != YAML_PLAIN_SCALAR_STYLE) {
+    if (key->type != KEY_TEXT && key->type != KEY_TEXTS &&
+        style != YAML_PLAIN_SCALAR_STYLE) {
         char allowed[160];
         config_allowed(key, allowed, sizeof allowed);
         return ERROR(r->ctx, DRIFT_ERROR_USAGE,
@@ -83,8 +84,9 @@ static drift_status read_list(const reader *r, const config_key *key,
         const yaml_node_t *one = yaml_document_get_node(r->document, *item);
         if (one->type != YAML_SCALAR_NODE)
             FAIL(r->ctx, DRIFT_ERROR_USAGE,
-                 "%s: %s: found %s inside the list; allowed: numbers",
-                 where(r, one->start_mark.line, at), key->name, kind_text(one));
+                 "%s: %s: found %s inside the list; allowed: %s",
+                 where(r, one->start_mark.line, at), key->name, kind_text(one),
+                 key->type == KEY_TEXTS ? "texts" : "numbers");
         TRY(check_style(r, key, one));
         if (count == sizeof values / sizeof *values)
             FAIL(r->ctx, DRIFT_ERROR_USAGE,
@@ -104,7 +106,7 @@ static drift_status read_value(const reader *r, const config_key *key,
     char at[WHERE_TEXT], allowed[160];
     where(r, node->start_mark.line, at);
     config_allowed(key, allowed, sizeof allowed);
-    if (node->type == YAML_SEQUENCE_NODE && key->type == KEY_FLOATS)
+    if (node->type == YAML_SEQUENCE_NODE && config_is_list(key))
         return read_list(r, key, node);
     if (node->type != YAML_SCALAR_NODE)
         FAIL(r->ctx, DRIFT_ERROR_USAGE, "%s: %s: found %s; allowed: %s", at,

@@ -65,7 +65,7 @@ drift_status part_forward(step *s, part *p, int record)
     p->features.count = 0;
     var *sample = generator_forward(s->generator, p->tape,
                                     &s->generator->params.value, &in);
-    features_global(p->tape, &p->features, sample);
+    extractor_run(&s->extractor, p->tape, &p->features, sample);
     return tape_status(p->tape);
 }
 

@@ -32,6 +32,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
+    TRY(extractor_new(ctx, &c->features, g->sample, &s->extractor));
     TRY(draw_new(s));
     TRY(cut_new(s));
 out:
@@ -61,6 +62,7 @@ void step_free(step *s)
     cut_free(s);
     drop_families(s);
     draw_free(s);
+    extractor_free(&s->extractor);
     for (size_t i = 0; s->readings && i < s->family_count; i++)
         loss_reading_free(s->ctx, &s->readings[i]);
     mem_free(s->readings);
@@ -113,18 +115,27 @@ out:
 
 /* -- the boxes ---------------------------------------------------------- */
 
-/* real images -> features */
+/* real images -> features, as many at once as of the generated */
 static drift_status real_features(step *s, const tensor *images,
                                   family_set *out)
 {
     drift_status status = DRIFT_OK;
     features found = {0};
+    shape one = images->shape;
+    size_t rows = one.dim[0], most = s->parts[0].count;
+    size_t numbers = tensor_count(images) / rows;
     tape *t = NULL;
     TRY(tape_new(s->ctx, 0, &t));
-    features_global(t, &found, tape_constant(t, images));
-    TRY(tape_status(t));
-    TRY(family_set_new(s->ctx, &found, images->shape.dim[0], out));
-    TRY(family_set_fill(s->ctx, out, &found, 0));
+    for (size_t first = 0; first < rows; first += most) {
+        one.dim[0] = rows - first < most ? rows - first : most;
+        tensor piece = tensor_view(images, first * numbers, one);
+        extractor_run(&s->extractor, t, &found, tape_constant(t, &piece));
+        TRY(tape_status(t));
+        if (first == 0)
+            TRY(family_set_new(s->ctx, &found, rows, out));
+        TRY(family_set_fill(s->ctx, out, &found, first));
+        tape_reset(t, 0);
+    }
 out:
     features_free(&found);
     tape_free(t);
@@ -167,6 +178,7 @@ static drift_status drift(step *s)
     for (size_t i = 0; i < count; i++) {
         /* The part's name outlives the step, as the statistics do. */
         loss_input in = {.name = s->parts[0].features.list[i].name,
+                         .weight = s->parts[0].features.list[i].weight,
                          .entries = s->entries,
                          .gen = &s->fake.list[i].value,
                          .pos = &s->real.list[i].value,
@@ -217,7 +229,7 @@ static void report_drift(step *s)
     }
     for (size_t i = 0; i < count; i++) {
         const family_stats *f = &s->stats[i];
-        r->loss += f->loss;
+        r->loss += f->weight * f->loss;
         r->unconditional = f->negative_share; /* the same in all families */
         for (int j = 0; j < r->temperatures; j++) {
             r->drift[j] += sqrt(f->raw[j]) / (double)count;

@@ -12,7 +12,7 @@
 
 #include "data/data.h"
 #include "drift/bank.h"
-#include "drift/features.h"
+#include "drift/extractor.h"
 #include "drift/loss.h"
 #include "nn/generator.h"
 #include "train/metrics.h"
@@ -45,6 +45,7 @@ typedef struct step {
     bank *bank; /* NULL for endless data */
     generator *generator;
     optimizer *optimizer;
+    extractor extractor; /* samples to features */
     uint64_t seed;
     size_t entries, generated, positives, negatives; /* Nc, N, P, M */
     size_t batch;                                    /* Nc N */
@@ -74,7 +75,7 @@ typedef struct step {
     int64_t failed;         /* the step whose numbers were not finite, or -1 */
     int pending;            /* something is under way */
     int timed;              /* the phases wait for the device */
-    float *spreads;      /* [Nc], of step_spread */
+    float *spreads;         /* [Nc], of step_spread */
 
     step_report report;
 } step;

@@ -367,9 +367,13 @@ drift_status check_step_families(golden *g)
     TRY(families(g, t, pos, &fp));
     TRY(families(g, t, neg, &fn));
     for (size_t i = 0; i < fg.count; i++) {
-        loss_input in = {fg.list[i].name,          entries,
-                         &fg.list[i].value->value, &fp.list[i].value->value,
-                         &fn.list[i].value->value, weights};
+        loss_input in = {fg.list[i].name,
+                         1,
+                         entries,
+                         &fg.list[i].value->value,
+                         &fp.list[i].value->value,
+                         &fn.list[i].value->value,
+                         weights};
         family_stats s;
         loss_reading reading;
         TRY(golden_output(g, &dx, in.gen->shape));

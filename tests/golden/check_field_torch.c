@@ -453,11 +453,11 @@ static drift_status check_features(golden *g, const char *name, int full)
         TRY(golden_load(g, &map, MAP, "feat.map%d", i));
         var *v = tape_constant(t, map);
         if (full)
-            TRY(put_map(g, &s, t, v, 1, FEATURE_LOCATIONS));
-        TRY(put_map(g, &s, t, v, 1, FEATURE_MEAN | FEATURE_STD));
+            TRY(put_map(g, &s, t, v, 1, FAMILY_LOCATIONS));
+        TRY(put_map(g, &s, t, v, 1, FAMILY_MEAN | FAMILY_STD));
         if (full) {
-            TRY(put_map(g, &s, t, v, 2, FEATURE_MEAN_2 | FEATURE_STD_2));
-            TRY(put_map(g, &s, t, v, 4, FEATURE_MEAN_4 | FEATURE_STD_4));
+            TRY(put_map(g, &s, t, v, 2, FAMILY_MEAN_2 | FAMILY_STD_2));
+            TRY(put_map(g, &s, t, v, 4, FAMILY_MEAN_4 | FAMILY_STD_4));
         }
     }
     TRY(golden_near_host(g, s.x, s.rows * s.width, "%s", name));

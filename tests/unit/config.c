@@ -123,7 +123,7 @@ static void mistakes(void **state)
         {"7\n", "f:1: found a value; allowed: sections"},
         {"- a\n", "f:1: found a list; allowed: sections"},
         {"genrator: {}\n", "f:1: unknown section 'genrator' (nearest: "
-                           "'generator'; sections: data, generator, drift, "
+                           "'generator'; sections: data, generator, features, drift, "
                            "guidance, optimizer, run)"},
         {"run: 5\n", "f:1: section 'run': found a value; allowed: keys with "
                      "values, indented"},

@@ -435,7 +435,7 @@ static void loss_is_the_reference(void **state)
         make(&ty, SHAPE(NC * LP, f, C), y);
         make(&tz, SHAPE(NC * LM, f, C), z);
         expect_ok(tensor_new(ctx, &dx, DTYPE_F32, tx.shape));
-        loss_input in = {"map", NC, &tx, &ty, m ? &tz : NULL, weight};
+        loss_input in = {"map", 1, NC, &tx, &ty, m ? &tz : NULL, weight};
         expect_ok(whole_loss(&in, &dx, &s));
         expect_ok(tensor_read(ctx, &dx, got));
 
@@ -502,7 +502,7 @@ static void loss_refuses(void **state)
     make(&pos, SHAPE(4, 2, 3), x);
     make(&other, SHAPE(4, 3, 3), x);
     make(&dx, gen.shape, x);
-    loss_input in = {"stem", 2, &gen, &pos, NULL, w};
+    loss_input in = {"stem", 1, 2, &gen, &pos, NULL, w};
     expect_ok(whole_loss(&in, &dx, &s));
     in.entries = 4;
     expect_error(whole_loss(&in, &dx, &s),

@@ -111,7 +111,7 @@ static void families_of_a_map(void **state)
         size_t h = sizes[k][0], w = sizes[k][1], i = 3;
         fixture q;
         begin(&q, h, w);
-        features_of_map(q.tape, &q.f, q.map, "layer1", FEATURE_ALL);
+        features_of_map(q.tape, &q.f, q.map, "layer1", FAMILY_ALL);
         expect_ok(tape_status(q.tape));
         expect_family(&q, 0, "layer1", 1, 1, 0);
         expect_family(&q, 1, "layer1_mean", h, w, 0);
@@ -136,8 +136,8 @@ static void parts_are_chosen(void **state)
     fixture q;
     begin(&q, 8, 8);
     features_of_map(q.tape, &q.f, q.map, "a",
-                    FEATURE_STD | FEATURE_MEAN_2 | FEATURE_STD_4);
-    features_of_map(q.tape, &q.f, q.map, "b", FEATURE_LOCATIONS);
+                    FAMILY_STD | FAMILY_MEAN_2 | FAMILY_STD_4);
+    features_of_map(q.tape, &q.f, q.map, "b", FAMILY_LOCATIONS);
     features_of_map(q.tape, &q.f, q.map, "c", 0);
     expect_ok(tape_status(q.tape));
     expect_family(&q, 0, "a_std", 8, 8, 1);
@@ -193,7 +193,7 @@ static void refused(void **state)
         features_add(q.tape, &q.f, q.f.list[0].value, longest);
         features_add(q.tape, &q.f, NULL, "nothing");
         features_global(q.tape, &q.f, NULL);
-        features_of_map(q.tape, &q.f, NULL, "nothing", FEATURE_ALL);
+        features_of_map(q.tape, &q.f, NULL, "nothing", FAMILY_ALL);
         features_norm_x(q.tape, &q.f, NULL);
         expect_ok(tape_status(q.tape));
         assert_int_equal(q.f.count, 2);
@@ -204,7 +204,7 @@ static void refused(void **state)
         else if (i == 1)
             features_add(q.tape, &q.f, q.f.list[0].value, name);
         else
-            features_of_map(q.tape, &q.f, q.map, name, FEATURE_MEAN_2);
+            features_of_map(q.tape, &q.f, q.map, name, FAMILY_MEAN_2);
         assert_int_equal(tape_status(q.tape), DRIFT_ERROR_SHAPE);
         assert_non_null(strstr(drift_error_text(ctx),
                                i ? "is too long" : "'map' is not [B,F,C]"));

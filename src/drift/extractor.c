@@ -1,0 +1,201 @@
+/* Pixels and encoders to feature families. */
+#include "drift/extractor.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/items.h"
+#include "base/mem.h"
+#include "base/share.h"
+
+/* -- making --------------------------------------------------------------- */
+
+/* A file, or the name of one in data/weights. */
+static drift_status find_encoder(drift_context *ctx, const char *name,
+                                 char **path)
+{
+    drift_status status = DRIFT_OK;
+    char file[ITEM_TEXT + 32];
+    *path = NULL;
+    if (!file_exists(name) && !strchr(name, '/')) {
+        snprintf(file, sizeof file, "weights/%s.safetensors", name);
+        TRY(share_find(ctx, SHARE_DATA, file, path));
+    }
+    if (!*path)
+        *path = mem_strdup(ctx, name);
+    if (!*path)
+        status = DRIFT_ERROR_MEMORY;
+out:
+    return status;
+}
+
+static drift_status add_digest(drift_context *ctx, digest *d, const encoder *e)
+{
+    drift_status status = DRIFT_OK;
+    size_t n = e->params.total;
+    float *host = mem_alloc(ctx, n, sizeof *host);
+    if (!host)
+        return DRIFT_ERROR_MEMORY;
+    TRY(tensor_read(ctx, &e->params.value, host));
+    digest_add(d, e->ops->name, strlen(e->ops->name));
+    digest_add(d, &e->config, sizeof e->config);
+    digest_add(d, host, n * sizeof *host);
+out:
+    mem_free(host);
+    return status;
+}
+
+static drift_status open_encoders(extractor *x, const char *list)
+{
+    drift_context *ctx = x->ctx;
+    drift_status status = DRIFT_OK;
+    char item[ITEM_TEXT], *path = NULL;
+    digest *d = digest_new();
+    if (!d)
+        return ERROR(ctx, DRIFT_ERROR_MEMORY, "out of memory");
+    digest_add(d, x->choice, strlen(x->choice));
+    while (items_next(&list, item)) {
+        if (x->count == EXTRACTOR_ENCODERS)
+            FAIL(ctx, DRIFT_ERROR_USAGE,
+                 "features.encoders: more than %d encoders",
+                 EXTRACTOR_ENCODERS);
+        TRY(find_encoder(ctx, item, &path));
+        TRY(encoder_open(ctx, path, &x->encoders[x->count]));
+        TRY(add_digest(ctx, d, x->encoders[x->count++]));
+        mem_free(path);
+        path = NULL;
+    }
+out:
+    mem_free(path);
+    digest_finish(d, x->digest);
+    return status;
+}
+
+/* Every pattern is to fit a family. */
+static drift_status check_patterns(extractor *x, const features *all)
+{
+    const char *at = x->choice;
+    char item[ITEM_TEXT], names[1200] = "";
+    size_t used = 0;
+    while (items_next(&at, item)) {
+        char *equals = strrchr(item, '=');
+        size_t i = 0;
+        if (equals)
+            *equals = '\0';
+        while (i < all->count && fnmatch(item, all->list[i].name, 0))
+            i++;
+        if (i < all->count)
+            continue;
+        for (i = 0; i < all->count && used < sizeof names; i++)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                     i ? ", " : "", all->list[i].name);
+        return ERROR(x->ctx, DRIFT_ERROR_USAGE,
+                     "features.families: '%s' fits no family; there are %s",
+                     item, names);
+    }
+    return DRIFT_OK;
+}
+
+/* The families of one black image: all of them, then those that count. */
+static drift_status find_families(extractor *x, sample_shape s)
+{
+    drift_context *ctx = x->ctx;
+    drift_status status = DRIFT_OK;
+    tensor image = {0};
+    features f = {0};
+    tape *t = NULL;
+    char *choice = x->choice;
+    TRY(tape_new(ctx, 0, &t));
+    TRY(tensor_new(
+        ctx, &image, DTYPE_F32,
+        SHAPE(1, (size_t)s.height, (size_t)s.width, (size_t)s.channels)));
+    TRY(op_fill(ctx, &image, 0));
+    x->choice = NULL;
+    extractor_run(x, t, &f, tape_constant(t, &image));
+    x->choice = choice;
+    TRY(tape_status(t));
+    TRY(check_patterns(x, &f));
+    x->families = mem_alloc(ctx, f.count, sizeof *x->families);
+    if (!x->families) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t i = 0; i < f.count; i++) {
+        const size_t *d = f.list[i].value->value.shape.dim;
+        if (family_weight(x->choice, f.list[i].name) <= 0)
+            continue;
+        family_size *to = &x->families[x->family_count++];
+        snprintf(to->name, sizeof to->name, "%s", f.list[i].name);
+        to->locations = d[1];
+        to->channels = d[2];
+    }
+    if (!x->family_count)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "features.families: no family has a weight above 0");
+out:
+    x->choice = choice;
+    features_free(&f);
+    tape_free(t);
+    tensor_free(ctx, &image);
+    return status;
+}
+
+drift_status extractor_new(drift_context *ctx, const features_config *c,
+                           sample_shape sample, extractor *x)
+{
+    drift_status status = DRIFT_OK;
+    *x = (extractor){.ctx = ctx};
+    TRY(family_check(ctx, c->families));
+    x->choice = mem_strdup(ctx, c->families);
+    if (!x->choice)
+        return DRIFT_ERROR_MEMORY;
+    TRY(open_encoders(x, c->encoders));
+    TRY(find_families(x, sample));
+out:
+    return status;
+}
+
+void extractor_free(extractor *x)
+{
+    for (size_t i = 0; i < x->count; i++)
+        encoder_free(x->encoders[i]);
+    mem_free(x->families);
+    mem_free(x->choice);
+    *x = (extractor){0};
+}
+
+/* -- running -------------------------------------------------------------- */
+
+static void encode(encoder *e, tape *t, features *f, var *sample)
+{
+    encoder_out out = {.want_logits = 0};
+    encoder_forward(e, t, &e->params.value, sample, &out);
+    for (size_t i = 0; i < out.count && tape_status(t) == DRIFT_OK; i++) {
+        const encoder_map *m = &out.list[i];
+        const size_t *d = m->value->value.shape.dim;
+        if (m->families & FAMILY_NORM)
+            features_norm_x(t, f, m->value);
+        else if (m->families)
+            features_of_map(t, f, m->value, m->name, m->families);
+        else
+            features_add(t, f, tape_reshape(t, m->value, SHAPE(d[0], 1, d[1])),
+                         m->name);
+    }
+}
+
+void extractor_run(const extractor *x, tape *t, features *f, var *sample)
+{
+    char prefix[8];
+    f->count = 0;
+    f->choice = x->choice;
+    f->prefix = NULL;
+    features_global(t, f, sample);
+    for (size_t i = 0; i < x->count; i++) {
+        snprintf(prefix, sizeof prefix, "%zu.", i + 1);
+        f->prefix = i ? prefix : NULL;
+        encode(x->encoders[i], t, f, sample);
+    }
+    f->prefix = NULL;
+}

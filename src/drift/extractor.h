@@ -1,0 +1,38 @@
+/* The features of samples that a configuration asks for: pixels, and what one
+ * or more frozen encoders make of them. method.md section 3. */
+#ifndef DRIFT_EXTRACTOR_H
+#define DRIFT_EXTRACTOR_H
+
+#include "base/digest.h"
+#include "drift/config.h"
+#include "drift/features.h"
+
+#define EXTRACTOR_ENCODERS 8
+
+/* A family as the extractor gives it: rows of [locations,channels]. */
+typedef struct family_size {
+    char name[FEATURE_NAME];
+    size_t locations, channels;
+} family_size;
+
+typedef struct extractor {
+    drift_context *ctx;
+    char *choice; /* features.families */
+    encoder *encoders[EXTRACTOR_ENCODERS];
+    size_t count;
+    family_size *families; /* all that count, in their order */
+    size_t family_count;
+    char digest[DIGEST_TEXT]; /* of encoders and choice */
+} extractor;
+
+/* Open the encoders; a pattern that fits no family of samples of this shape is
+ * an error that lists them. *x is to be freed even after a failure. */
+drift_status extractor_new(drift_context *ctx, const features_config *c,
+                           sample_shape sample, extractor *x) DRIFT_MUST_CHECK;
+void extractor_free(extractor *x); /* {0} is fine */
+
+/* The families of samples [b,h,w,c]; f is empty or to be replaced. The
+ * second and further encoders' names begin with "2.", "3." and so on. */
+void extractor_run(const extractor *x, tape *t, features *f, var *sample);
+
+#endif
