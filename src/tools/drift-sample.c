@@ -13,18 +13,19 @@
 #define PIECE 512
 
 static struct {
-    const char *device, *classes, *grid, *png, *npz, *ema;
+    const char *device, *classes, *alpha, *grid, *png, *npz, *ema;
     int64_t threads, seed, count, columns, frames;
-    double alpha;
     int quiet;
-} arg; /* alpha 0: not given */
+} arg;
 
 static const option options[] = {
-    {OPTION_WHOLE, "count", "N", "how many [100; points: 10000]", &arg.count, 1,
-     1e9},
+    {OPTION_WHOLE, "count", "N",
+     "how many, for each alpha [100; points: 10000]", &arg.count, 1, 1e9},
     {OPTION_TEXT, "class", "LIST", "classes in turn, as 7 or 0,cat,5 [all]",
      &arg.classes, 0, 0},
-    {OPTION_REAL, "alpha", "A", "guidance strength [1]", &arg.alpha, 1, 1000},
+    {OPTION_TEXT, "alpha", "LIST",
+     "guidance strengths, a row of the grid each [1]",
+     &arg.alpha, 0, 0},
     {OPTION_WHOLE, "seed", "N", "which samples [0]", &arg.seed, 0, 1e15},
     {OPTION_TEXT, "grid", "FILE.png", "all in one picture; - = stdout",
      &arg.grid, 0, 0},
@@ -55,17 +56,24 @@ static const tool sample = {
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 or 143\n"
     "after a signal."};
 
+#define MOST_ALPHAS 64
+#define MOST_ALPHA  1000 /* as guidance.alpha_max */
+
 /* Everything of one call. */
 typedef struct job {
     drift_context *ctx;
     drift_model *model;
     const drift_model_info *info;
     drift_npz *npz;
+    float alphas[MOST_ALPHAS]; /* the same samples for each */
+    size_t alpha_count;
+    size_t each;           /* samples of an alpha */
     size_t count, columns; /* of the grid */
     int class_rows;        /* its rows are classes */
     int32_t *labels;       /* [count] */
     float *alpha;          /* [count] */
-    /* for --interpolate: input of every sample */
+    /* for --interpolate and several alphas: input of every sample */
+    int own_noise;
     float *noise;
     int32_t *styles;
     /* for --grid: every sample, u8 or points */
@@ -124,12 +132,47 @@ static int fill_labels(job *j, size_t frames)
         p = p[length] ? p + length + 1 : NULL;
     }
     for (size_t i = 0; i < j->count; i++) {
-        size_t row = i / frames;
+        size_t row = i % j->each / frames;
         j->labels[i] =
             n ? list[row % n] : (int32_t)(row % (size_t)j->info->classes);
-        j->alpha[i] = arg.alpha > 0 ? (float)arg.alpha : 1;
+        j->alpha[i] = j->alphas[i / j->each];
     }
     return -1;
+}
+
+/* "1,1.5,2"; returns -1 to go on. */
+static int read_alphas(job *j)
+{
+    const char *p = arg.alpha ? arg.alpha : "1";
+    while (*p) {
+        char *end;
+        float v = strtof(p, &end);
+        if (end == p || isnan(v) || (*end && (*end != ',' || !end[1])))
+            return cli_usage(&sample,
+                             "--alpha: '%s' is not a list of numbers, as "
+                             "1,1.5,2",
+                             arg.alpha);
+        if (!(v >= 1 && v <= MOST_ALPHA))
+            return cli_usage(&sample, "--alpha: %.*s is not within 1 to %d",
+                             (int)(end - p), p, MOST_ALPHA);
+        if (j->alpha_count == MOST_ALPHAS)
+            return cli_usage(&sample, "--alpha: more than %d numbers",
+                             MOST_ALPHAS);
+        j->alphas[j->alpha_count++] = v;
+        p = *end ? end + 1 : end;
+    }
+    return j->alpha_count ? -1
+                          : cli_usage(&sample, "--alpha: the list is empty");
+}
+
+/* The noise of every further alpha is that of the first. */
+static void repeat_noise(job *j)
+{
+    size_t n = j->each * j->info->noise, k = j->each * j->info->styles;
+    for (size_t i = 1; i < j->alpha_count; i++) {
+        memcpy(j->noise + i * n, j->noise, n * sizeof *j->noise);
+        memcpy(j->styles + i * k, j->styles, k * sizeof *j->styles);
+    }
 }
 
 /* Row r goes from noise 2r to noise 2r+1 on the great circle between them, so
@@ -137,7 +180,7 @@ static int fill_labels(job *j, size_t frames)
 static void fill_noise(job *j, size_t frames)
 {
     size_t n = j->info->noise, k = j->info->styles;
-    for (size_t r = 0; r * frames < j->count; r++) {
+    for (size_t r = 0; r * frames < j->each; r++) {
         float *a = j->noise + r * frames * n, *b = a + (frames - 1) * n;
         int32_t *style = j->styles + r * frames * k;
         double aa = 0, bb = 0, ab = 0;
@@ -170,12 +213,13 @@ static void choose_grid(job *j)
 {
     size_t classes = (size_t)j->info->classes;
     j->class_rows = !arg.columns && !arg.frames && !arg.classes &&
-                    classes > 1 && j->count % classes == 0 &&
-                    j->count <= 40 * classes;
-    j->columns = j->class_rows ? j->count / classes
-                 : arg.columns ? (size_t)arg.columns
-                 : arg.frames  ? (size_t)arg.frames
-                               : (size_t)ceil(sqrt((double)j->count));
+                    j->alpha_count == 1 && classes > 1 &&
+                    j->count % classes == 0 && j->count <= 40 * classes;
+    j->columns = j->class_rows        ? j->count / classes
+                 : arg.columns        ? (size_t)arg.columns
+                 : arg.frames         ? (size_t)arg.frames
+                 : j->alpha_count > 1 ? j->each
+                                      : (size_t)ceil(sqrt((double)j->count));
 }
 
 /* Options that the model has no use for. Returns -1 to go on. */
@@ -188,7 +232,7 @@ static int check_model(const job *j)
     if (i->points && arg.columns)
         return cli_usage(&sample, "--columns: the model makes points, not "
                                   "images; they have none");
-    if (arg.alpha > 0 && !i->use_alpha)
+    if (arg.alpha && !i->use_alpha)
         return cli_usage(&sample, "--alpha: the model was trained without "
                                   "(generator.use_alpha is false)");
     if (arg.classes && !i->use_class)
@@ -218,14 +262,20 @@ static drift_status check_outputs(job *j)
 static int prepare(job *j)
 {
     size_t frames = arg.frames ? (size_t)arg.frames : 1;
-    size_t rows = arg.count         ? (size_t)arg.count
-                  : arg.frames      ? 10
-                  : j->info->points ? 10000
-                                    : 100;
-    size_t n = j->info->numbers, all = arg.frames ? frames * rows : 0;
-    if (rows > SIZE_MAX / 16 / frames / (n + j->info->noise + 1))
+    int code = read_alphas(j);
+    if (code >= 0)
+        return code;
+    size_t rows = arg.count                          ? (size_t)arg.count
+                  : arg.frames || j->alpha_count > 1 ? 10
+                  : j->info->points                  ? 10000
+                                                     : 100;
+    size_t n = j->info->numbers;
+    if (rows > SIZE_MAX / 16 / frames / MOST_ALPHAS / (n + j->info->noise + 1))
         return cli_usage(&sample, "--count: too many samples");
-    j->count = frames * rows;
+    j->each = frames * rows;
+    j->count = j->each * j->alpha_count;
+    j->own_noise = arg.frames || j->alpha_count > 1;
+    size_t all = j->own_noise ? j->count : 0;
     choose_grid(j);
     size_t piece = j->count < PIECE ? j->count : PIECE;
     j->labels = take(j->count, sizeof *j->labels);
@@ -243,10 +293,16 @@ static int prepare(job *j)
                 j->count);
         return EXIT_FAILED;
     }
-    int code = fill_labels(j, frames);
-    if (code < 0 && arg.frames)
+    code = fill_labels(j, frames);
+    if (code >= 0 || !j->own_noise)
+        return code;
+    if (arg.frames)
         fill_noise(j, frames);
-    return code;
+    else
+        drift_model_noise(j->model, (uint64_t)arg.seed, 0, j->each, j->noise,
+                          j->styles);
+    repeat_noise(j);
+    return -1;
 }
 
 /* -- the output ------------------------------------------------------------ */
@@ -284,8 +340,8 @@ static drift_status make_piece(job *j, size_t first, size_t count)
         .first = first,
         .labels = j->labels + first,
         .alpha = j->alpha + first,
-        .noise = arg.frames ? j->noise + first * j->info->noise : NULL,
-        .styles = arg.frames ? j->styles + first * j->info->styles : NULL};
+        .noise = j->own_noise ? j->noise + first * j->info->noise : NULL,
+        .styles = j->own_noise ? j->styles + first * j->info->styles : NULL};
     drift_status status = drift_model_sample(j->model, &r, j->samples);
     if (status != DRIFT_OK)
         return status;

@@ -127,9 +127,8 @@ const config_key config_keys[] = {
 
     /* features */
     {"features.encoders", TEXTS(features.encoders, 8), "[]", "",
-     "encoders whose features are compared beside the pixels: files of "
-     "weights, "
-     "or names of those that come with the program",
+     "encoders whose features are compared beside the pixels, files of "
+     "weights or names of those that come with the program",
      0},
     {"features.families", TEXTS(features.families, 32), "[\"*\"]", "",
      "patterns of the feature families that count, each with =WEIGHT where it "

@@ -95,8 +95,6 @@ usage "drift-sample: 'b' is too much: one checkpoint or run directory" \
 usage "drift-sample: say what to write: --grid, --png or --npz" "$sample" a
 usage "drift-sample: --grid and --npz both to standard output" \
     "$sample" --grid - --npz - a
-usage "drift-sample: --alpha: 'nan' is not a number; allowed: 1 to 1000" \
-    "$sample" --alpha nan a
 usage "drift-sample: --count: '0' is out of range; allowed: 1 to 1000000000" \
     "$sample" --count 0 a
 try "$sample" --grid x.png nowhere

@@ -72,6 +72,35 @@ no_file x.png
 # What has no effect, or no room, is said before anything is made.
 usage "drift-sample: --alpha: the model was trained without\
  (generator.use_alpha is false)" "$sample" --grid x.png --alpha 2 digits
+try "$train" --quiet --threads 2 --out guided mnist data.limit=100 \
+    drift.generated=4 drift.positives=4 generator.hidden=4 \
+    generator.use_alpha=true guidance.alpha_max=3 run.preview_count=10 \
+    run.steps=2
+code_is 0
+usage "drift-sample: --alpha: '1,,2' is not a list of numbers, as 1,1.5,2" \
+    "$sample" --grid x.png --alpha 1,,2 guided
+usage "drift-sample: --alpha: '2,' is not a list of numbers, as 1,1.5,2" \
+    "$sample" --grid x.png --alpha 2, guided
+usage "drift-sample: --alpha: 'nan' is not a list of numbers, as 1,1.5,2" \
+    "$sample" --grid x.png --alpha nan guided
+usage "drift-sample: --alpha: 0.5 is not within 1 to 1000" \
+    "$sample" --grid x.png --alpha 2,0.5 guided
+
+# Several alphas: the same samples with each.
+try "$sample" --png alphas --grid alphas.png --alpha 1,3 --count 5 guided
+code_is 0
+err_is "drift-sample: 10 samples with ema.0.99 of step 2"
+png alphas.png
+for alpha in 1 3; do
+    try "$sample" --quiet --png alpha$alpha --alpha $alpha --count 5 guided
+done
+for i in 0 3 4; do
+    same alphas/00000$i-$i.png alpha1/00000$i-$i.png
+    same alphas/00000$((i + 5))-$i.png alpha3/00000$i-$i.png
+done
+what="another alpha, another image"
+cmp -s alpha1/000003-3.png alpha3/000003-3.png && fail "equal" || pass
+
 usage "drift-sample: --grid and --npz both to 'x'" \
     "$sample" --grid x --npz x digits
 usage "drift-sample: --columns is of --grid only" \
