@@ -85,6 +85,11 @@ size_t feature_store_bytes(const feature_store *s)
     return s->rows * s->row_bytes;
 }
 
+size_t feature_store_numbers(const feature_store *s, size_t family)
+{
+    return family < s->family_count ? s->places[family].numbers : 0;
+}
+
 /* -- the layout --------------------------------------------------------------
  */
 

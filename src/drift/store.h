@@ -38,6 +38,8 @@ drift_status feature_store_new(drift_context *ctx, const store_plan *plan,
 void feature_store_free(feature_store *s); /* NULL is fine; unfinished: gone */
 int feature_store_complete(const feature_store *s);
 size_t feature_store_bytes(const feature_store *s); /* of all rows */
+/* F*C of a family, 0 where there is none. */
+size_t feature_store_numbers(const feature_store *s, size_t family);
 
 /* values [count,F,C] of rows first ... first + count - 1. NaN, infinity, and
  * for f16 what rounds to it, are DRIFT_ERROR_NUMBER and name the family.
