@@ -23,6 +23,8 @@ struct file_writer {
     char *path;
     char *temporary; /* "" when written straight away, and once renamed */
     int fd;
+    unsigned char *map; /* of file_map, or NULL */
+    size_t map_size;
 };
 
 static drift_status read_stream(drift_context *ctx, const char *path, int fd,
@@ -95,6 +97,25 @@ void file_close_view(file_view *view)
     *view = (file_view){0};
 }
 
+/* Advice: where the system does not take it, nothing is lost but time. */
+static void advise(const file_view *view, size_t at, size_t size, int advice)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = at % page;
+    if (view->mapped)
+        (void)posix_madvise((void *)(uintptr_t)(view->data + at - before),
+                            size + before, advice);
+}
+
+void file_scattered(const file_view *view)
+{
+    advise(view, 0, view->size, POSIX_MADV_RANDOM);
+}
+
+void file_expect(const file_view *view, size_t at, size_t size)
+{
+    advise(view, at, size, POSIX_MADV_WILLNEED);
+}
+
 /* Where a path leads by symbolic links; nothing need be there yet. A rename
  * to the path itself would put the file in the place of the link. */
 static drift_status follow_links(drift_context *ctx, const char *path,
@@ -157,7 +178,7 @@ drift_status file_create(drift_context *ctx, const char *path,
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    int flags = O_WRONLY | O_CLOEXEC | (straight ? 0 : O_CREAT | O_TRUNC);
+    int flags = O_CLOEXEC | (straight ? O_WRONLY : O_RDWR | O_CREAT | O_TRUNC);
     w->fd = is_stdout ? dup(STDOUT_FILENO) : open(name_of(w), flags, 0666);
     if (w->fd < 0)
         FAIL(ctx, DRIFT_ERROR_IO, "unable to create '%s': %s", name_of(w),
@@ -185,6 +206,44 @@ drift_status file_write(file_writer *w, const void *data, size_t size)
     return DRIFT_OK;
 }
 
+/* Space on the disk for a file that is empty: by the system, or, where it or
+ * the file system cannot, by zeros. */
+static drift_status take_space(file_writer *w, size_t size)
+{
+    static const unsigned char zeros[PIECE];
+    drift_status status = DRIFT_OK;
+#ifdef HAVE_POSIX_FALLOCATE
+    int failed;
+    do
+        failed = posix_fallocate(w->fd, 0, (off_t)size);
+    while (failed == EINTR);
+    if (!failed)
+        return DRIFT_OK;
+    if (failed != EINVAL && failed != EOPNOTSUPP)
+        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to take %zu bytes for '%s': %s",
+             size, name_of(w), strerror(failed));
+#endif
+    for (size_t at = 0; at < size; at += PIECE)
+        TRY(file_write(w, zeros, size - at < PIECE ? size - at : PIECE));
+out:
+    return status;
+}
+
+drift_status file_map(file_writer *w, size_t size, unsigned char **out)
+{
+    drift_status status = DRIFT_OK;
+    *out = NULL;
+    TRY(take_space(w, size));
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
+    if (map == MAP_FAILED)
+        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to map '%s': %s", name_of(w),
+             strerror(errno));
+    *out = w->map = map;
+    w->map_size = size;
+out:
+    return status;
+}
+
 /* The rename itself is only safe once its folder is on disk. Best effort: not
  * every file system lets a folder be synced. */
 static void sync_folder(const char *path)
@@ -207,6 +266,9 @@ drift_status file_commit(file_writer *w)
 {
     drift_status status = DRIFT_OK;
     int straight = !w->temporary[0];
+    if (w->map && msync(w->map, w->map_size, MS_SYNC) != 0)
+        FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", name_of(w),
+             strerror(errno));
     if (!straight && fsync(w->fd) != 0 && errno != EINVAL)
         FAIL(w->ctx, DRIFT_ERROR_IO, "unable to write '%s': %s", name_of(w),
              strerror(errno));
@@ -231,6 +293,8 @@ void file_abort(file_writer *w)
 {
     if (!w)
         return;
+    if (w->map)
+        munmap(w->map, w->map_size);
     if (w->fd >= 0)
         close(w->fd);
     if (w->temporary && w->temporary[0])
@@ -282,6 +346,12 @@ int file_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0;
+}
+
+int file_is_regular(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
 int file_is_dir(const char *path)

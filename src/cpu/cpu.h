@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/simd.h"
 #include "ops/backend.h"
 
 /* Parts of a reduction, whatever the number of threads. */
@@ -15,21 +16,6 @@
 
 /* Below this many elements a parallel loop costs more than it gains. */
 #define CPU_SMALL 4096
-
-/* A leaf function (one row or chunk, no OpenMP inside) that the compiler is to
- * vectorise for several instruction sets, the best one chosen at run time. */
-#ifdef HAVE_TARGET_CLONES
-#define CPU_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CPU_SIMD
-#endif
-
-/* For bodies of loops that must become part of their caller's clone. */
-#ifdef __GNUC__
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#else
-#define ALWAYS_INLINE static inline
-#endif
 
 static inline size_t least(size_t a, size_t b)
 {

@@ -307,6 +307,69 @@ static void full_disk_keeps_the_old(void **state)
     unlink(path);
 }
 
+/* A file that is filled as memory; its disk is found full before that. */
+static void file_as_memory(void **state)
+{
+    (void)state;
+    enum { SIZE = 100000 };
+    static unsigned char want[SIZE];
+    char path[128];
+    file_writer *w;
+    unsigned char *map;
+    struct rlimit old, small;
+    snprintf(path, sizeof path, "%s", in_folder("file"));
+    assert_int_equal(file_create(ctx, path, &w), DRIFT_OK);
+    assert_int_equal(file_map(w, SIZE, &map), DRIFT_OK);
+    assert_memory_equal(map, want, SIZE);
+    map[0] = want[0] = 7;
+    map[SIZE - 1] = want[SIZE - 1] = 9;
+    assert_false(file_exists(path));
+    assert_int_equal(file_commit(w), DRIFT_OK);
+    expect_content(path, want, SIZE);
+
+    assert_int_equal(file_create(ctx, path, &w), DRIFT_OK);
+    assert_int_equal(file_map(w, SIZE, &map), DRIFT_OK);
+    file_abort(w);
+    expect_content(path, want, SIZE);
+
+    assert_int_equal(file_create(ctx, path, &w), DRIFT_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = SIZE - 1;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    drift_status status = file_map(w, SIZE, &map);
+    setrlimit(RLIMIT_FSIZE, &old);
+    signal(SIGXFSZ, handler);
+    expect_error(status, DRIFT_ERROR_IO, "unable to take 100000 bytes");
+    file_abort(w);
+    assert_int_equal(entries(folder), 1);
+    unlink(path);
+}
+
+/* Advice changes no byte, wherever the stretch begins. */
+static void advice(void **state)
+{
+    (void)state;
+    static char bytes[20000];
+    char path[128];
+    file_view view;
+    snprintf(path, sizeof path, "%s", in_folder("file"));
+    memset(bytes, 5, sizeof bytes);
+    assert_int_equal(file_replace(ctx, path, bytes, sizeof bytes), DRIFT_OK);
+    assert_int_equal(file_open_view(ctx, path, &view), DRIFT_OK);
+    file_scattered(&view);
+    file_expect(&view, 0, 1);
+    file_expect(&view, 4097, 9000);
+    file_expect(&view, sizeof bytes, 0);
+    assert_memory_equal(view.data, bytes, sizeof bytes);
+    file_close_view(&view);
+    assert_true(file_is_regular(path));
+    assert_false(file_is_regular(folder));
+    assert_false(file_is_regular("/dev/null"));
+    unlink(path);
+}
+
 static void unwritable_places(void **state)
 {
     (void)state;
@@ -540,6 +603,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(full_disk_keeps_the_old),
+        cmocka_unit_test(file_as_memory),
+        cmocka_unit_test(advice),
         cmocka_unit_test(unwritable_places),
         cmocka_unit_test(unreadable_files),
         cmocka_unit_test(links_stay),
