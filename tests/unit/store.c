@@ -470,7 +470,7 @@ static void threads(void **state)
         int failed = 0;
         ctx = own;
         expect_ok(feature_store_new(ctx, &p, &s));
-#pragma omp parallel for num_threads(4) schedule(dynamic, 1) reduction(+ : failed)
+#pragma omp parallel for num_threads(4) reduction(+ : failed)
         for (size_t i = 0; i < FAMILIES * ROWS; i++)
             failed += put_rows(s, i % FAMILIES, i / FAMILIES, 1) != DRIFT_OK;
         assert_int_equal(failed, 0);
