@@ -126,7 +126,7 @@ static drift_status find_families(extractor *x, sample_shape s)
         const size_t *d = f.list[i].value->value.shape.dim;
         if (family_weight(x->choice, f.list[i].name) <= 0)
             continue;
-        family_size *to = &x->families[x->family_count++];
+        store_family *to = &x->families[x->family_count++];
         snprintf(to->name, sizeof to->name, "%s", f.list[i].name);
         to->locations = d[1];
         to->channels = d[2];

@@ -6,21 +6,16 @@
 #include "base/digest.h"
 #include "drift/config.h"
 #include "drift/features.h"
+#include "drift/store.h"
 
 #define EXTRACTOR_ENCODERS 8
-
-/* A family as the extractor gives it: rows of [locations,channels]. */
-typedef struct family_size {
-    char name[FEATURE_NAME];
-    size_t locations, channels;
-} family_size;
 
 typedef struct extractor {
     drift_context *ctx;
     char *choice; /* features.families */
     encoder *encoders[EXTRACTOR_ENCODERS];
     size_t count;
-    family_size *families; /* all that count, in their order */
+    store_family *families; /* all that count, in their order */
     size_t family_count;
     char digest[DIGEST_TEXT]; /* of encoders and choice */
 } extractor;

@@ -102,11 +102,19 @@ out:
     return status;
 }
 
+void draw_drop_images(step *s)
+{
+    mem_free(s->pixels);
+    s->pixels = NULL;
+    tensor_free(s->ctx, &s->pos);
+    tensor_free(s->ctx, &s->neg);
+}
+
 void draw_free(step *s)
 {
+    draw_drop_images(s);
     bank_free(s->bank);
     mem_free(s->order);
-    mem_free(s->pixels);
     mem_free(s->indices);
     mem_free(s->weights);
     mem_free(s->alphas);
@@ -115,8 +123,6 @@ void draw_free(step *s)
     tensor_free(s->ctx, &s->label);
     tensor_free(s->ctx, &s->alpha);
     tensor_free(s->ctx, &s->style);
-    tensor_free(s->ctx, &s->pos);
-    tensor_free(s->ctx, &s->neg);
 }
 
 /* -- the loader and the rings ------------------------------------------- */
@@ -255,7 +261,8 @@ drift_status step_draw(step *s, int64_t n)
 {
     drift_status status = DRIFT_OK;
     TRY(draw_indices(s, n));
-    TRY(draw_pixels(s, n));
+    if (!s->store)
+        TRY(draw_pixels(s, n));
     TRY(draw_inputs(s, n));
 out:
     return status;

@@ -32,6 +32,7 @@ static const struct {
     {"", "field.png", NULL},
     {"", "losses.png", NULL},
     {"", "run.gif", NULL},
+    {"", "features.cache", NULL},
     {"/samples", "step-", ".png"},
     {"/samples", "step-", ".npz"},
     {"/checkpoints", "latest.safetensors", NULL},

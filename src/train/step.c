@@ -62,6 +62,8 @@ void step_free(step *s)
     cut_free(s);
     drop_families(s);
     draw_free(s);
+    feature_store_free(s->store);
+    mem_free(s->rows);
     extractor_free(&s->extractor);
     for (size_t i = 0; s->readings && i < s->family_count; i++)
         loss_reading_free(s->ctx, &s->readings[i]);
@@ -116,8 +118,7 @@ out:
 /* -- the boxes ---------------------------------------------------------- */
 
 /* real images -> features, as many at once as of the generated */
-static drift_status real_features(step *s, const tensor *images,
-                                  family_set *out)
+static drift_status encode(step *s, const tensor *images, family_set *out)
 {
     drift_status status = DRIFT_OK;
     features found = {0};
@@ -139,6 +140,19 @@ static drift_status real_features(step *s, const tensor *images,
 out:
     features_free(&found);
     tape_free(t);
+    return status;
+}
+
+static drift_status real_features(step *s)
+{
+    drift_status status = DRIFT_OK;
+    size_t p = s->entries * s->positives, m = s->entries * s->negatives;
+    TRY(s->store ? step_cached(s, s->indices, p, &s->real)
+                 : encode(s, &s->pos, &s->real));
+    if (m)
+        TRY(s->store ? step_cached(s, s->indices + p, m, &s->unconditional)
+                     : encode(s, &s->neg, &s->unconditional));
+out:
     return status;
 }
 
@@ -268,9 +282,7 @@ drift_status step_gradient(step *s)
     double since = clock_seconds();
     TRY(step_settle(s));
     drop_families(s);
-    TRY(real_features(s, &s->pos, &s->real));
-    if (s->negatives)
-        TRY(real_features(s, &s->neg, &s->unconditional));
+    TRY(real_features(s));
     TRY(generate(s));
     cut_hold(s);
     TRY(lap(s, PHASE_GENERATE, &since));

@@ -61,6 +61,11 @@ typedef struct step {
     tensor label, alpha;     /* the same of each entry's samples */
     tensor pos, neg;         /* [Nc P,h,w,c], [Nc M,h,w,c] */
 
+    /* features of all real images (cache.c); NULL: they are not kept, and pos
+     * and neg are drawn */
+    feature_store *store;
+    float *rows; /* what is read of or written to it */
+
     /* the cut (cut.c) */
     size_t memory; /* bytes, drift.memory or the device's; 0: no bound */
     part *parts;
@@ -98,6 +103,10 @@ drift_status step_settle(step *s) DRIFT_MUST_CHECK;
 /* Put the spread of each class into the report of the step just made. */
 drift_status step_spread(step *s) DRIFT_MUST_CHECK;
 
+/* Where the features of real images stay as they are, compute them once: in
+ * memory or, if they are too many, in a file in `folder`. */
+drift_status step_cache(step *s, const char *folder) DRIFT_MUST_CHECK;
+
 /* Everything that step n draws; the same for every cut. */
 drift_status step_draw(step *s, int64_t n) DRIFT_MUST_CHECK;
 /* From what was drawn to the gradients in the generator's params.grad. */
@@ -107,6 +116,13 @@ drift_status step_gradient(step *s) DRIFT_MUST_CHECK;
 
 drift_status draw_new(step *s) DRIFT_MUST_CHECK; /* buffers, bank */
 void draw_free(step *s);
+void draw_drop_images(step *s); /* they are not needed any more */
+
+/* -- cache.c ------------------------------------------------------------ */
+
+/* The features of real images, by their indices. */
+drift_status step_cached(step *s, const int64_t *indices, size_t count,
+                         family_set *out) DRIFT_MUST_CHECK;
 
 /* -- cut.c -------------------------------------------------------------- */
 

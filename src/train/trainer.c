@@ -164,6 +164,7 @@ drift_status drift_trainer_new(drift_context *ctx, const drift_config *c,
     TRY(rundir_create(ctx, directory, force, &t->dir));
     TRY(save_state(t)); /* from here on it can be resumed */
     TRY(make_writers(t, -1));
+    TRY(step_cache(&t->step, t->dir.path));
     if (t->c->generator.use_alpha && t->c->guidance.alpha_max > 1 &&
         !t->c->drift.negatives)
         rundir_warn(&t->dir,
@@ -270,6 +271,7 @@ drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
     TRY(restore_state(t, &file));
     TRY(rundir_open(ctx, directory, &t->dir));
     TRY(make_writers(t, t->steps));
+    TRY(step_cache(&t->step, t->dir.path));
     /* A run that had not begun still owes its first picture. */
     t->previewed = t->steps ? t->steps : -1;
     t->logged = t->steps;
