@@ -108,7 +108,7 @@ static drift_status make(machine *m, pickle_kind kind, pickle_node **out)
 static drift_status push_new(machine *m, pickle_kind kind, int64_t number,
                              const void *text, size_t length)
 {
-    pickle_node *n;
+    pickle_node *n = NULL;
     drift_status status = make(m, kind, &n);
     if (status != DRIFT_OK)
         return status;
@@ -156,7 +156,7 @@ static drift_status move(machine *m, size_t count, pickle_node *to)
 static drift_status wrap(machine *m, pickle_kind kind, size_t count, int marked)
 {
     drift_status status = DRIFT_OK;
-    pickle_node *n;
+    pickle_node *n = NULL;
     TRY(make(m, kind, &n));
     TRY(move(m, count, n));
     m->top -= marked != 0;

@@ -70,7 +70,7 @@ static void put(zip *z, uint64_t v, size_t size)
 {
     assert_true(z->size + size <= sizeof z->bytes);
     for (size_t i = 0; i < size; i++)
-        z->bytes[z->size++] = (unsigned char)(v >> (8 * i));
+        z->bytes[z->size++] = (unsigned char)(i < 8 ? v >> (8 * i) : 0);
 }
 
 static void put_bytes(zip *z, const void *data, size_t size)
