@@ -2,6 +2,7 @@
 #include "formats/array.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,17 @@ int array_size(array_type type, int ndim, const size_t *dim, size_t *bytes)
     return 1;
 }
 
+long array_name_join(char name[ARRAY_NAME + 1], const char *key, size_t size)
+{
+    size_t used = strlen(name);
+    if (size > ARRAY_NAME - 1 || used > ARRAY_NAME - 1 - size ||
+        memchr(key, '\0', size))
+        return -1;
+    snprintf(name + used, ARRAY_NAME + 1 - used, "%s%.*s", used ? "." : "",
+             (int)size, key);
+    return (long)used;
+}
+
 drift_status array_list_add(drift_context *ctx, array_list *list,
                             const char *name, const array *a)
 {
@@ -121,7 +133,52 @@ const char *array_list_sort(array_list *list)
     return NULL;
 }
 
-static uint64_t load(const unsigned char *p, size_t size)
+int array_is_dense(const array *a, const size_t *stride)
+{
+    size_t step = 1;
+    for (int d = a->ndim - 1; d >= 0; d--) {
+        if (a->dim[d] != 1 && stride[d] != step)
+            return 0;
+        step *= a->dim[d];
+    }
+    return 1;
+}
+
+void array_columns(const array *a, size_t *stride)
+{
+    size_t step = 1;
+    for (int d = 0; d < a->ndim; d++) {
+        stride[d] = step;
+        step *= a->dim[d];
+    }
+}
+
+/* The last index runs fastest in what is made, an odometer over the indices
+ * finds the place in `from`. */
+drift_status array_gather(drift_context *ctx, array *a, const void *from,
+                          const size_t *stride)
+{
+    size_t index[ARRAY_DIMS] = {0}, place = 0;
+    size_t count = array_count(a), size = types[a->type].size;
+    const unsigned char *in = from;
+    unsigned char *out = mem_alloc(ctx, count, size);
+    if (!out)
+        return DRIFT_ERROR_MEMORY;
+    a->data = a->owned = out;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out + i * size, in + place * size, size);
+        for (int d = a->ndim - 1; d >= 0; d--) {
+            place += stride[d];
+            if (++index[d] < a->dim[d])
+                break;
+            place -= stride[d] * a->dim[d];
+            index[d] = 0;
+        }
+    }
+    return DRIFT_OK;
+}
+
+uint64_t little_endian(const unsigned char *p, size_t size)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < size; i++)
@@ -161,7 +218,7 @@ static int is_integer(array_type type)
 /* Two's complement of a type's own width; U64 has its own path. */
 static int64_t integer_at(array_type type, const unsigned char *p)
 {
-    uint64_t v = load(p, types[type].size);
+    uint64_t v = little_endian(p, types[type].size);
     switch (type) {
     case ARRAY_I8:
         return (int64_t)(v ^ 0x80) - 0x80;
@@ -180,15 +237,15 @@ static double value_at(array_type type, const unsigned char *p)
 {
     switch (type) {
     case ARRAY_F32:
-        return float_of_bits((uint32_t)load(p, 4));
+        return float_of_bits((uint32_t)little_endian(p, 4));
     case ARRAY_F64:
-        return double_of_bits(load(p, 8));
+        return double_of_bits(little_endian(p, 8));
     case ARRAY_F16:
-        return half_of_bits((uint32_t)load(p, 2));
+        return half_of_bits((uint32_t)little_endian(p, 2));
     case ARRAY_BF16:
-        return float_of_bits((uint32_t)load(p, 2) << 16);
+        return float_of_bits((uint32_t)little_endian(p, 2) << 16);
     case ARRAY_U64:
-        return (double)load(p, 8);
+        return (double)little_endian(p, 8);
     default:
         return (double)integer_at(type, p);
     }
@@ -200,7 +257,7 @@ void array_to_f32(const array *a, float *out)
     const unsigned char *p = a->data;
     if (a->type == ARRAY_F32)
         for (size_t i = 0; i < n; i++)
-            out[i] = float_of_bits((uint32_t)load(p + 4 * i, 4));
+            out[i] = float_of_bits((uint32_t)little_endian(p + 4 * i, 4));
     else
         for (size_t i = 0; i < n; i++)
             out[i] = (float)value_at(a->type, p + size * i);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #define ARRAY_DIMS 8
+#define ARRAY_NAME 4096 /* bytes of the longest name */
 
 typedef enum array_type {
     ARRAY_F32,
@@ -48,6 +49,10 @@ size_t array_count(const array *a);           /* elements */
  * readers, before they trust or allocate anything. */
 int array_size(array_type type, int ndim, const size_t *dim, size_t *bytes);
 
+/* `key` after the path in name, with a '.' between: the length of the path
+ * before, to cut it back to; -1 when it is too long or holds a NUL. */
+long array_name_join(char name[ARRAY_NAME + 1], const char *key, size_t size);
+
 /* Append a copy of *a's fields under a copied name; takes over a->owned, and
  * frees it on failure. */
 drift_status array_list_add(drift_context *ctx, array_list *list,
@@ -57,11 +62,23 @@ const array *array_list_find(const array_list *list, const char *name);
 /* A name that occurs twice, or NULL; the list is sorted by name after it. */
 const char *array_list_sort(array_list *list);
 
+/* Whether these strides (in elements) are those of a row-major array. */
+int array_is_dense(const array *a, const size_t *stride);
+/* The strides of a column-major array of a's shape. */
+void array_columns(const array *a, size_t *stride);
+/* Give a its own memory with the elements at `from`, where they lie by
+ * strides. */
+drift_status array_gather(drift_context *ctx, array *a, const void *from,
+                          const size_t *stride) DRIFT_MUST_CHECK;
+
 /* Convert all elements (from any type) to f32 / i32 in out. An integer that
  * i32 cannot hold is an error. */
 void array_to_f32(const array *a, float *out);
 void array_to_f64(const array *a, double *out);
 drift_status array_to_i32(drift_context *ctx, const array *a,
                           int32_t *out) DRIFT_MUST_CHECK;
+
+/* The unsigned number in `size` bytes, at most 8, the lowest first. */
+uint64_t little_endian(const unsigned char *p, size_t size);
 
 #endif

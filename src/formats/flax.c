@@ -15,7 +15,6 @@
 
 #define MAX_DEPTH   24 /* msgpack-c itself stops at 32 */
 #define MAX_OBJECTS ((size_t)1 << 22)
-#define MAX_NAME    4096
 #define MAX_CHUNKS  4096 /* of 1 GiB each in real files */
 
 #define EXT_ARRAY  1
@@ -122,7 +121,7 @@ static int well_formed(const unsigned char *p, size_t size)
 typedef struct reader {
     drift_context *ctx;
     array_list *out;
-    char name[MAX_NAME + 1]; /* the path so far */
+    char name[ARRAY_NAME + 1]; /* the path so far */
 } reader;
 
 static drift_status bad_array(reader *r, const char *what)
@@ -311,13 +310,10 @@ static drift_status read_object(reader *r, const msgpack_object *o);
 static drift_status read_child(reader *r, const char *key, size_t size,
                                const msgpack_object *o)
 {
-    size_t used = strlen(r->name);
-    if (size > MAX_NAME - 1 || used > MAX_NAME - 1 - size ||
-        memchr(key, '\0', size))
+    long used = array_name_join(r->name, key, size);
+    if (used < 0)
         return bad_array(r, "a name inside is longer than 4096 bytes or holds "
                             "a NUL");
-    snprintf(r->name + used, sizeof r->name - used, "%s%.*s", used ? "." : "",
-             (int)size, key);
     drift_status status = read_object(r, o);
     r->name[used] = '\0';
     return status;

@@ -110,7 +110,7 @@ static const char *order(const char *p, header *h)
     return strncmp(p, "False", 5) ? NULL : p + 5;
 }
 
-static int type_of(const char *descr, header *h)
+int npy_type(const char *descr, array_type *type, int *swap)
 {
     static const struct {
         const char *name;
@@ -127,8 +127,8 @@ static int type_of(const char *descr, header *h)
         size_t size = array_type_size(known[i].type);
         if (descr[0] == '|' && size > 1)
             return 0;
-        h->type = known[i].type;
-        h->swap = descr[0] == '>' && size > 1;
+        *type = known[i].type;
+        *swap = descr[0] == '>' && size > 1;
         return 1;
     }
     return 0;
@@ -168,7 +168,7 @@ static drift_status parse_text(drift_context *ctx, const char *text, header *h)
              "npy header is not {'descr': ..., 'fortran_order': ..., 'shape': "
              "(...)} with at most %d dimensions",
              ARRAY_DIMS);
-    if (!type_of(descr, h))
+    if (!npy_type(descr, &h->type, &h->swap))
         FAIL(ctx, DRIFT_ERROR_FORMAT,
              "npy type '%s'; known are f2, f4, f8, i1 to i8, u1 to u8 and b1, "
              "little- or big-endian",
@@ -231,37 +231,14 @@ static void swap_bytes(unsigned char *p, size_t count, size_t size)
         }
 }
 
-/* Column-major bytes to row-major ones: the last index runs fastest in `to`,
- * an odometer over the indices finds the place in `from`. */
-static void transpose(unsigned char *to, const unsigned char *from,
-                      const header *h, size_t count, size_t size)
-{
-    size_t index[ARRAY_DIMS] = {0}, stride[ARRAY_DIMS], place = 0;
-    size_t step = 1;
-    for (int d = 0; d < h->ndim; d++) {
-        stride[d] = step;
-        step *= h->dim[d];
-    }
-    for (size_t i = 0; i < count; i++) {
-        memcpy(to + i * size, from + place * size, size);
-        for (int d = h->ndim - 1; d >= 0; d--) {
-            place += stride[d];
-            if (++index[d] < h->dim[d])
-                break;
-            place -= stride[d] * h->dim[d];
-            index[d] = 0;
-        }
-    }
-}
-
 static drift_status read_array(drift_context *ctx, source *s, size_t limit,
                                const char *name, array_list *out)
 {
     drift_status status = DRIFT_OK;
-    unsigned char *data = NULL, *sorted = NULL;
+    unsigned char *data = NULL;
     unsigned char beyond;
     header h;
-    size_t bytes, got;
+    size_t bytes, got, stride[ARRAY_DIMS];
     TRY(read_header(ctx, s, &h));
     size_t size = array_type_size(h.type);
     if (!array_size(h.type, h.ndim, h.dim, &bytes) || bytes > limit)
@@ -283,19 +260,14 @@ static drift_status read_array(drift_context *ctx, source *s, size_t limit,
              bytes);
     if (h.swap)
         swap_bytes(data, bytes / size, size);
-    if (h.fortran && h.ndim > 1) {
-        sorted = mem_alloc(ctx, bytes, 1);
-        if (!sorted) {
-            status = DRIFT_ERROR_MEMORY;
-            goto out;
-        }
-        transpose(sorted, data, &h, bytes / size, size);
-        mem_free(data);
-        data = sorted;
-    }
     array a = {.type = h.type, .ndim = h.ndim, .data = data, .owned = data};
     memcpy(a.dim, h.dim, sizeof a.dim);
-    data = NULL;
+    if (h.fortran && h.ndim > 1) {
+        array_columns(&a, stride);
+        TRY(array_gather(ctx, &a, data, stride));
+    } else {
+        data = NULL;
+    }
     TRY(array_list_add(ctx, out, name, &a));
 out:
     mem_free(data);

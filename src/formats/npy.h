@@ -26,6 +26,10 @@ drift_status npz_parse(drift_context *ctx, const char *name,
                        const unsigned char *data, size_t size,
                        array_list *out) DRIFT_MUST_CHECK;
 
+/* The type that NumPy calls `descr`, such as "<f4"; 0 for those that are not
+ * read. *swap: its bytes are in the other order. */
+int npy_type(const char *descr, array_type *type, int *swap);
+
 /* Write a .npz atomically ("-": standard output): npz_begin each array, then
  * npz_write its elements in pieces of any size, then npz_commit. npz_commit
  * frees the writer, also when it fails; after another failure call

@@ -12,7 +12,6 @@
 #include "base/mem.h"
 
 #define MAX_HEADER 100000000u /* as the reference reader */
-#define MAX_NAME   4096
 
 typedef struct span {
     size_t begin, end, index;
@@ -168,10 +167,10 @@ static drift_status read_header(drift_context *ctx, json_t *root,
             TRY(read_metadata(ctx, entry, out));
             continue;
         }
-        if (strlen(name) > MAX_NAME)
+        if (strlen(name) > ARRAY_NAME)
             FAIL(ctx, DRIFT_ERROR_FORMAT,
                  "a tensor's name has %zu bytes; at most %d are allowed",
-                 strlen(name), MAX_NAME);
+                 strlen(name), ARRAY_NAME);
         array a;
         span *place = &places[out->arrays.count];
         place->index = out->arrays.count;
@@ -205,12 +204,11 @@ drift_status safetensors_parse(drift_context *ctx, const unsigned char *bytes,
 {
     drift_status status = DRIFT_OK;
     json_t *root = NULL;
-    uint64_t length = 0;
+    uint64_t length;
     if (size < 8)
         FAIL(ctx, DRIFT_ERROR_FORMAT,
              "%zu bytes are too few for a safetensors file", size);
-    for (int i = 0; i < 8; i++)
-        length |= (uint64_t)bytes[i] << (8 * i);
+    length = little_endian(bytes, 8);
     if (length < 2 || length > size - 8 || length > MAX_HEADER)
         FAIL(ctx, DRIFT_ERROR_FORMAT,
              "not a safetensors file, or cut: header of %llu bytes; allowed "

@@ -17,6 +17,8 @@
 #include "formats/image.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "formats/torch.h"
+#include "formats/torch_tree.h"
 #include "nn/foreign.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
@@ -99,6 +101,35 @@ static int run_flax(const uint8_t *data, size_t size)
     drift_status status = flax_parse(ctx, copy, size, &f);
     use_arrays(&f.arrays);
     flax_close(&f);
+    return end(status, copy);
+}
+
+static int run_torch(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size);
+    torch_file f = {0};
+    drift_status status = torch_parse(ctx, copy, size, &f);
+    use_arrays(&f.arrays);
+    torch_close(&f);
+    return end(status, copy);
+}
+
+/* data.pkl alone, beside a storage '0' of 6 floats: a container would refuse
+ * each that has become longer or shorter. */
+static int run_pickle(const uint8_t *data, size_t size)
+{
+    unsigned char *copy = begin(data, size), floats[24] = {0};
+    zip_entry entry = {.name = "0", .length = 1, .data = floats, .size = 24};
+    torch_storages storages = {&entry, 1};
+    array_list list = {0};
+    pickle p;
+    size_t length;
+    drift_status status = pickle_read(ctx, copy, size, &p, &length);
+    if (status == DRIFT_OK)
+        status = torch_tree(ctx, &p, &storages, size, &list);
+    use_arrays(&list);
+    array_list_free(&list);
+    pickle_free(&p);
     return end(status, copy);
 }
 
@@ -271,6 +302,8 @@ const fuzz_reader fuzz_readers[] = {
     {"npy", run_npy, 50000},
     {"npz", run_npz, 5000},
     {"flax", run_flax, 50000},
+    {"torch", run_torch, 50000},
+    {"pickle", run_pickle, 50000},
     {"idx", run_idx, 50000},
     {"image", run_image, 20000},
     {"cifar", run_cifar, 500},

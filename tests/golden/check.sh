@@ -1,9 +1,9 @@
 #!/bin/sh
-# Both sets of reference values that the repository holds; and golden-check
+# All reference values that the repository holds; and golden-check
 # itself: it must notice a wrong number and a torn file.
 status=0
 check=tests/golden/golden-check
-for set in jax torch; do
+for set in jax torch torch/files; do
     $check "$srcdir/tests/golden/$set" || status=1
 done
 
