@@ -176,6 +176,8 @@ typedef struct prefetch {
 static void fetch_some(prefetch *f)
 {
     size_t now = f->left < f->step ? f->left : f->step;
+    if (!now) /* at may be NULL */
+        return;
     tile_fetch(f->at, now);
     f->at += now;
     f->left -= now;
