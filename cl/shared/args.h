@@ -18,6 +18,11 @@ typedef struct conv_shape {
     int stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
 } conv_shape;
 
+/* maxpool: square windows of `size` (`kernel` is a word of OpenCL C). */
+typedef struct pool_args {
+    int size, stride, pad;
+} pool_args;
+
 /* Attention's sizes: t queries, s keys, h heads of d numbers. */
 typedef struct attention_args {
     int t, s, h, d;
@@ -55,6 +60,10 @@ typedef struct adamw_args {
     float rate1, rate2; /* 1 - beta, rounded once: 1 - .999f is off by 1e-5 */
     float correction1, correction2; /* 1 - beta^step */
 } adamw_args;
+
+/* What a kernel found wrong with its input, and the numbers that tell it. */
+#define FAULT_INDEX 1 /* embedding: the index, its place, the limit */
+#define FAULT_LABEL 2 /* cross_entropy: the label, its row */
 
 #define FIELD_LAPLACE  0
 #define FIELD_GAUSSIAN 1

@@ -78,6 +78,10 @@ double op_terms(op_id op, const tensor *const t[], int k)
         return 3;
     case OP_add_bwd: /* da, db, dy */
         return k == 0 ? 2 : 1 + count(t[2]) / count(t[1]);
+    case OP_mul_fwd:
+        return 1;
+    case OP_mul_bwd: /* da, db, dy */
+        return k == 0 ? 2 : 1 + count(t[2]) / count(t[1]);
     case OP_modulate_fwd:
         return 3;
     case OP_modulate_bwd: /* dx, dshift, dscale, dy */
@@ -96,6 +100,7 @@ double op_terms(op_id op, const tensor *const t[], int k)
     case OP_concat_fwd:
     case OP_swap_fwd:
     case OP_expand_fwd:
+    case OP_maxpool_fwd:
     case OP_upsample_nearest_fwd:
         return 0;
     case OP_patchify_bwd:
@@ -107,6 +112,8 @@ double op_terms(op_id op, const tensor *const t[], int k)
     case OP_expand_bwd:
     case OP_upsample_nearest_bwd: /* dx, dy */
         return 1 + count(t[1]) / count(t[0]);
+    case OP_maxpool_bwd: /* the windows that reach a number, 3x3 for one */
+        return 10;
     case OP_embedding_fwd: /* y, table, index */
         return dim(t[2], t[2]->shape.ndim - 1);
     case OP_embedding_bwd: /* dtable, dy, index: all of one row at worst */
@@ -126,6 +133,8 @@ double op_terms(op_id op, const tensor *const t[], int k)
         return (double)last_dim(t[1]) + 2;
     case OP_distance_bwd: /* dx, dy, dd */
         return dim(t[2], k == 0 ? 2 : 1) + 8;
+    case OP_cross_entropy: /* loss, hit, dlogits, logits */
+        return k == 1 ? 0 : 16 + sqrt(dim(t[3], 1));
     case OP_field: /* v, loss, stats, x, gen, neg, pos */
         return 16 + dim(t[3], 1) + dim(t[3], 2) + dim(t[6], 1) +
                (t[4] ? dim(t[4], 1) : 0) + (t[5] ? dim(t[5], 1) : 0);

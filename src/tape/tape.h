@@ -100,6 +100,7 @@ var *tape_rmsnorm(tape *t, var *x, var *w, float eps);
 var *tape_activation(tape *t, var *x, int kind);
 var *tape_swiglu(tape *t, var *a, var *b);
 var *tape_add(tape *t, var *a, var *b, float alpha, float beta);
+var *tape_mul(tape *t, var *a, var *b);
 var *tape_modulate(tape *t, var *x, var *shift, var *scale);
 var *tape_gate(tape *t, var *x, var *r, var *gate);
 var *tape_rope(tape *t, var *x, const tensor *cosine, const tensor *sine);
@@ -111,6 +112,7 @@ var *tape_split(tape *t, var *x, int axis, size_t start, size_t count);
 var *tape_concat(tape *t, int axis, var *const parts[], size_t count);
 var *tape_swap(tape *t, var *x);
 var *tape_expand(tape *t, var *x, size_t count); /* [b,c] -> [b,count,c] */
+var *tape_maxpool(tape *t, var *x, pool_args args);
 var *tape_upsample_nearest(tape *t, var *x, size_t factor);
 var *tape_resize_bilinear(tape *t, var *x, size_t h, size_t w,
                           resize_args args);

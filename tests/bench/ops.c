@@ -39,6 +39,11 @@ static void tokens(bench *b)
           op_gate_bwd(ctx, dx, dr, dscale, y, x, scale));
     BENCH(b, "add_fwd", 0, pass(3, n), op_add_fwd(ctx, y, x, dr, 1, 1));
     BENCH(b, "add_bwd", 0, pass(5, n), op_add_bwd(ctx, dx, dr, y, 1, 1));
+    BENCH(b, "mul_fwd", 0, pass(3, n), op_mul_fwd(ctx, y, x, dr));
+    BENCH(b, "mul_fwd.channels", 0, pass(2, n), op_mul_fwd(ctx, y, x, w));
+    BENCH(b, "mul_bwd", 0, pass(4, n), op_mul_bwd(ctx, dx, NULL, y, x, x));
+    BENCH(b, "mul_bwd.channels", 0, pass(4, n),
+          op_mul_bwd(ctx, dx, dw, y, x, w));
     BENCH(b, "fill", 0, pass(1, n), op_fill(ctx, y, 0));
     bench_free(b);
 }
@@ -208,6 +213,11 @@ static void maps(bench *b)
           op_activation_fwd(ctx, y, x, ACT_RELU));
     BENCH(b, "activation_fwd.tanh", 0, pass(2, n),
           op_activation_fwd(ctx, y, x, ACT_TANH));
+    tensor *index = bench_index(b, SHAPE(SAMPLES, 14, 14, 16), 9);
+    BENCH(b, "maxpool_fwd.3x3", 0, pass(1.5, n),
+          op_maxpool_fwd(ctx, small, index, x, (pool_args){3, 2, 1}));
+    BENCH(b, "maxpool_bwd.3x3", 0, pass(2.5, n),
+          op_maxpool_bwd(ctx, dx, small, index, (pool_args){3, 2, 1}));
     BENCH(b, "upsample_nearest_fwd", 0, pass(1.25, n),
           op_upsample_nearest_fwd(ctx, y, small));
     BENCH(b, "upsample_nearest_bwd", 0, pass(1.5, n),
@@ -233,6 +243,20 @@ static void parameters(bench *b)
           op_uniform(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));
     BENCH(b, "normal", 0, pass(1, n),
           op_normal(ctx, g, (rng_stream){1, RNG_TEST, 1}, 0, 0, 1));
+    bench_free(b);
+}
+
+static void cross_entropy(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = 8192 * 1000;
+    tensor *logits = bench_tensor(b, SHAPE(8192, 1000));
+    tensor *dlogits = bench_tensor(b, SHAPE(8192, 1000));
+    tensor *loss = bench_tensor(b, SHAPE(8192));
+    tensor *hit = bench_tensor(b, SHAPE(8192));
+    tensor *labels = bench_index(b, SHAPE(8192), 1000);
+    BENCH(b, "cross_entropy", 0, pass(2, n),
+          op_cross_entropy(ctx, loss, hit, dlogits, logits, labels, 1, .1f, 0));
     bench_free(b);
 }
 
@@ -263,5 +287,6 @@ void bench_ops(bench *b)
     swiglu(b);
     maps(b);
     parameters(b);
+    cross_entropy(b);
     distance(b);
 }

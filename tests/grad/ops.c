@@ -16,7 +16,8 @@ typedef struct one_case {
     double low, high;
 } one_case;
 
-#define IN(i) slope_leaf(s, t, i)
+#define S(...) SHAPE(__VA_ARGS__)
+#define IN(i)  slope_leaf(s, t, i)
 #define BUILD(name, value)                                                     \
     static var *name(slope *s, tape *t, void *arg)                             \
     {                                                                          \
@@ -57,6 +58,7 @@ BUILD(swiglu, tape_swiglu(t, IN(0), IN(1)))
 BUILD(add, tape_add(t, IN(0), IN(1), 1, 1))
 BUILD(add_weighted, tape_add(t, IN(0), IN(1), -2, 0.5f))
 BUILD(scaled, tape_add(t, IN(0), NULL, 3, 0))
+BUILD(mul, tape_mul(t, IN(0), IN(1)))
 BUILD(modulate, tape_modulate(t, IN(0), IN(1), IN(2)))
 BUILD(gate, tape_gate(t, IN(0), IN(1), IN(2)))
 BUILD(gate_alone, tape_gate(t, NULL, IN(0), IN(1)))
@@ -95,6 +97,21 @@ static var *rope(slope *s, tape *t, void *arg)
     return y;
 }
 
+/* Numbers far enough apart that a window's largest stays the largest. */
+static var *maxpool(slope *s, tape *t, void *arg)
+{
+    (void)arg;
+    float far[2 * 5 * 4 * 3];
+    tensor apart;
+    for (int i = 0; i < 120; i++)
+        far[i] = (float)(i * 7 % 120) * 3;
+    assert_int_equal(tensor_new(s->ctx, &apart, DTYPE_F32, S(2, 5, 4, 3)), 0);
+    assert_int_equal(tensor_write(s->ctx, &apart, far), 0);
+    var *x = tape_add(t, IN(0), tape_constant(t, &apart), 1, 1);
+    tensor_free(s->ctx, &apart);
+    return tape_maxpool(t, x, (pool_args){3, 2, 1});
+}
+
 static var *embedding(slope *s, tape *t, void *arg)
 {
     static const int rows[6] = {0, 1, 1, 1, 0, 1};
@@ -120,6 +137,7 @@ static var *moments(slope *s, tape *t, void *arg)
 
 /* One value as several inputs. */
 BUILD(add_twice, tape_add(t, IN(0), IN(0), 1, 1))
+BUILD(square, tape_mul(t, IN(0), IN(0)))
 static var *same(slope *s, tape *t, int what)
 {
     var *x = IN(0), *v = slope_leaf(s, t, s->count - 1);
@@ -198,8 +216,6 @@ static var *again(slope *s, tape *t, void *arg)
 
 static int both[2] = {1, 1}, first[2] = {1, 0}, second[2] = {0, 1};
 
-#define S(...) SHAPE(__VA_ARGS__)
-
 static void run_case(const one_case *c, void *arg)
 {
     drift_context *ctx = slope_context(1);
@@ -272,6 +288,7 @@ static void elementwise(void **state)
         {"add", add, {S(4, 3, 5), S(3, 5)}, -1, 1},
         {"add weighted", add_weighted, {S(4, 3), S(4, 3)}, -1, 1},
         {"add of nothing", scaled, {S(4, 3)}, -1, 1},
+        {"mul", mul, {S(4, 3, 5), S(3, 5)}, -1, 1},
         {"modulate", modulate, {S(2, 3, 5), S(2, 5), S(2, 5)}, -1, 1},
         {"modulate a map", modulate, {S(2, 3, 2, 5), S(2, 5), S(2, 5)}, -1, 1},
         {"gate", gate, {S(2, 3, 5), S(2, 3, 5), S(2, 5)}, -1, 1},
@@ -292,6 +309,7 @@ static void moving(void **state)
         {"concat", concat, {S(2, 1, 3), S(2, 4, 3), S(2, 2, 3)}, -1, 1},
         {"swap", swap, {S(2, 3, 4, 5)}, -1, 1},
         {"expand", expand, {S(3, 4)}, -1, 1},
+        {"maxpool", maxpool, {S(2, 5, 4, 3)}, -1, 1},
         {"upsample nearest", upsample, {S(2, 3, 4, 2)}, -1, 1},
         {"resize bilinear", resize, {S(2, 4, 5, 2)}, -1, 1},
         {"reshape", reshape, {S(2, 3, 5)}, -1, 1},
@@ -315,6 +333,7 @@ static void one_value_twice(void **state)
     one_case cases[] = {
         {"a + a, leaf", add_twice, {S(4, 3)}, -1, 1},
         {"a + a", same_add, {S(4, 3)}, -1, 1},
+        {"a a", square, {S(4, 3)}, -1, 1},
         {"swiglu(a, a)", same_swiglu, {S(4, 3)}, -1, 1},
         {"attention(a, a, a)", same_attention, {S(2, 3, 2, 4)}, -1, 1},
         {"gate(a, a, g)", same_gate, {S(2, 3, 5), S(2, 5)}, -1, 1},
