@@ -78,6 +78,10 @@ double op_terms(op_id op, const tensor *const t[], int k)
         return 3;
     case OP_add_bwd: /* da, db, dy */
         return k == 0 ? 2 : 1 + count(t[2]) / count(t[1]);
+    case OP_mul_fwd:
+        return 1;
+    case OP_mul_bwd: /* da, db, dy */
+        return k == 0 ? 2 : 1 + count(t[2]) / count(t[1]);
     case OP_modulate_fwd:
         return 3;
     case OP_modulate_bwd: /* dx, dshift, dscale, dy */

@@ -335,6 +335,33 @@ var *tape_add(tape *t, var *a, var *b, float alpha, float beta)
     return node_run(t, n, 0, 0);
 }
 
+static drift_status mul_fore(drift_context *ctx, node *n)
+{
+    return op_mul_fwd(ctx, &n->out[0]->value, &n->in[0]->value,
+                      &n->in[1]->value);
+}
+
+static drift_status mul_back(drift_context *ctx, node *n)
+{
+    drift_status status = DRIFT_OK;
+    const tensor *dy = &n->out[0]->grad;
+    tensor a = unread(n->in[0], dy), b = unread(n->in[1], dy);
+    tensor *da = GRAD(n->in[0]), *db = GRAD(n->in[1]);
+    TRY(status);
+    TRY(op_mul_bwd(ctx, da, db, dy, &a, &b));
+out:
+    return status;
+}
+
+var *tape_mul(tape *t, var *a, var *b)
+{
+    node *n = node_new(t, mul_fore, mul_back, a, b, NULL, NULL);
+    if (!n)
+        return NULL;
+    node_output(t, n, 0, a->value.shape);
+    return node_run(t, n, NEED_IF(b, 0) | NEED_IF(a, 1), 0);
+}
+
 static drift_status modulate_fore(drift_context *ctx, node *n)
 {
     return op_modulate_fwd(ctx, &n->out[0]->value, &n->in[0]->value,

@@ -100,6 +100,7 @@ var *tape_rmsnorm(tape *t, var *x, var *w, float eps);
 var *tape_activation(tape *t, var *x, int kind);
 var *tape_swiglu(tape *t, var *a, var *b);
 var *tape_add(tape *t, var *a, var *b, float alpha, float beta);
+var *tape_mul(tape *t, var *a, var *b);
 var *tape_modulate(tape *t, var *x, var *shift, var *scale);
 var *tape_gate(tape *t, var *x, var *r, var *gate);
 var *tape_rope(tape *t, var *x, const tensor *cosine, const tensor *sine);

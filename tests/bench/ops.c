@@ -39,6 +39,11 @@ static void tokens(bench *b)
           op_gate_bwd(ctx, dx, dr, dscale, y, x, scale));
     BENCH(b, "add_fwd", 0, pass(3, n), op_add_fwd(ctx, y, x, dr, 1, 1));
     BENCH(b, "add_bwd", 0, pass(5, n), op_add_bwd(ctx, dx, dr, y, 1, 1));
+    BENCH(b, "mul_fwd", 0, pass(3, n), op_mul_fwd(ctx, y, x, dr));
+    BENCH(b, "mul_fwd.channels", 0, pass(2, n), op_mul_fwd(ctx, y, x, w));
+    BENCH(b, "mul_bwd", 0, pass(4, n), op_mul_bwd(ctx, dx, NULL, y, x, x));
+    BENCH(b, "mul_bwd.channels", 0, pass(4, n),
+          op_mul_bwd(ctx, dx, dw, y, x, w));
     BENCH(b, "fill", 0, pass(1, n), op_fill(ctx, y, 0));
     bench_free(b);
 }

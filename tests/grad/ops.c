@@ -57,6 +57,7 @@ BUILD(swiglu, tape_swiglu(t, IN(0), IN(1)))
 BUILD(add, tape_add(t, IN(0), IN(1), 1, 1))
 BUILD(add_weighted, tape_add(t, IN(0), IN(1), -2, 0.5f))
 BUILD(scaled, tape_add(t, IN(0), NULL, 3, 0))
+BUILD(mul, tape_mul(t, IN(0), IN(1)))
 BUILD(modulate, tape_modulate(t, IN(0), IN(1), IN(2)))
 BUILD(gate, tape_gate(t, IN(0), IN(1), IN(2)))
 BUILD(gate_alone, tape_gate(t, NULL, IN(0), IN(1)))
@@ -120,6 +121,7 @@ static var *moments(slope *s, tape *t, void *arg)
 
 /* One value as several inputs. */
 BUILD(add_twice, tape_add(t, IN(0), IN(0), 1, 1))
+BUILD(square, tape_mul(t, IN(0), IN(0)))
 static var *same(slope *s, tape *t, int what)
 {
     var *x = IN(0), *v = slope_leaf(s, t, s->count - 1);
@@ -272,6 +274,7 @@ static void elementwise(void **state)
         {"add", add, {S(4, 3, 5), S(3, 5)}, -1, 1},
         {"add weighted", add_weighted, {S(4, 3), S(4, 3)}, -1, 1},
         {"add of nothing", scaled, {S(4, 3)}, -1, 1},
+        {"mul", mul, {S(4, 3, 5), S(3, 5)}, -1, 1},
         {"modulate", modulate, {S(2, 3, 5), S(2, 5), S(2, 5)}, -1, 1},
         {"modulate a map", modulate, {S(2, 3, 2, 5), S(2, 5), S(2, 5)}, -1, 1},
         {"gate", gate, {S(2, 3, 5), S(2, 3, 5), S(2, 5)}, -1, 1},
@@ -315,6 +318,7 @@ static void one_value_twice(void **state)
     one_case cases[] = {
         {"a + a, leaf", add_twice, {S(4, 3)}, -1, 1},
         {"a + a", same_add, {S(4, 3)}, -1, 1},
+        {"a a", square, {S(4, 3)}, -1, 1},
         {"swiglu(a, a)", same_swiglu, {S(4, 3)}, -1, 1},
         {"attention(a, a, a)", same_attention, {S(2, 3, 2, 4)}, -1, 1},
         {"gate(a, a, g)", same_gate, {S(2, 3, 5), S(2, 5)}, -1, 1},
