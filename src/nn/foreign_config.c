@@ -156,29 +156,63 @@ static void read_model(reader *r, generator_config *c, sample_shape *s)
                           "'in_channels'");
 }
 
+/* Its model_config, of the kind that is wanted; *root is to be given back. */
+static drift_status open_metadata(drift_context *ctx, const char *json,
+                                  size_t size, const char *wanted,
+                                  json_t **root, json_t **model)
+{
+    drift_status status = DRIFT_OK;
+    json_error_t error;
+    *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &error);
+    if (!*root)
+        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: line %d: %s", error.line,
+             error.text);
+    const char *kind = json_string_value(json_object_get(*root, "kind"));
+    if (!kind || strcmp(kind, wanted) != 0)
+        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: 'kind' is '%s', not '%s'",
+             kind ? kind : "", wanted);
+    *model = json_object_get(*root, "model_config");
+    if (!json_is_object(*model))
+        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: there is no model_config");
+out:
+    return status;
+}
+
 drift_status foreign_flax_config(drift_context *ctx, const char *json,
                                  size_t size, generator_config *config,
                                  sample_shape *sample)
 {
     drift_status status = DRIFT_OK;
-    json_error_t error;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: line %d: %s", error.line,
-             error.text);
-    const char *kind = json_string_value(json_object_get(root, "kind"));
-    if (!kind || strcmp(kind, "gen") != 0)
-        FAIL(ctx, DRIFT_ERROR_FORMAT,
-             "metadata: 'kind' is '%s', a generator has 'gen'",
-             kind ? kind : "");
-    json_t *model = json_object_get(root, "model_config");
-    if (!json_is_object(model))
-        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: there is no model_config");
+    json_t *root = NULL, *model = NULL;
+    TRY(open_metadata(ctx, json, size, "gen", &root, &model));
     reader r = {.ctx = ctx, .object = model};
     *config = release();
     *sample = (sample_shape){0};
     read_model(&r, config, sample);
     TRY(r.status);
+out:
+    json_decref(root);
+    return status;
+}
+
+drift_status foreign_mae_config(drift_context *ctx, const char *json,
+                                size_t size, encoder_config *config)
+{
+    drift_status status = DRIFT_OK;
+    json_t *root = NULL, *model = NULL;
+    TRY(open_metadata(ctx, json, size, "mae", &root, &model));
+    reader r = {.ctx = ctx, .object = model};
+    int channels = whole(&r, "in_channels", 1);
+    int patch = whole(&r, "input_patch_size", 1);
+    TRY(r.status);
+    long has = (long)config->channels * config->patch * config->patch;
+    if ((double)channels * patch * patch != (double)has)
+        FAIL(ctx, DRIFT_ERROR_FORMAT,
+             "model_config: patches of %d x %d x %d, the weights are for %ld "
+             "numbers a patch",
+             patch, patch, channels, has);
+    config->channels = channels;
+    config->patch = patch;
 out:
     json_decref(root);
     return status;
