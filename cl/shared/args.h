@@ -18,6 +18,11 @@ typedef struct conv_shape {
     int stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
 } conv_shape;
 
+/* maxpool: square windows of `size` (`kernel` is a word of OpenCL C). */
+typedef struct pool_args {
+    int size, stride, pad;
+} pool_args;
+
 /* Attention's sizes: t queries, s keys, h heads of d numbers. */
 typedef struct attention_args {
     int t, s, h, d;

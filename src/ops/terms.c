@@ -100,6 +100,7 @@ double op_terms(op_id op, const tensor *const t[], int k)
     case OP_concat_fwd:
     case OP_swap_fwd:
     case OP_expand_fwd:
+    case OP_maxpool_fwd:
     case OP_upsample_nearest_fwd:
         return 0;
     case OP_patchify_bwd:
@@ -111,6 +112,8 @@ double op_terms(op_id op, const tensor *const t[], int k)
     case OP_expand_bwd:
     case OP_upsample_nearest_bwd: /* dx, dy */
         return 1 + count(t[1]) / count(t[0]);
+    case OP_maxpool_bwd: /* the windows that reach a number, 3x3 for one */
+        return 10;
     case OP_embedding_fwd: /* y, table, index */
         return dim(t[2], t[2]->shape.ndim - 1);
     case OP_embedding_bwd: /* dtable, dy, index: all of one row at worst */

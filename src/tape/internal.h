@@ -32,6 +32,7 @@ struct node {
         } range;
         conv_args conv;
         resize_args resize;
+        pool_args pool;
         struct {
             int groups;
             float eps;
@@ -63,6 +64,7 @@ node *node_new(tape *t, node_step fore, node_step back, var *a, var *b, var *c,
                var *d);
 var *node_output(tape *t, node *n, int i, shape s);
 void node_save(tape *t, node *n, int i, shape s);
+void node_save_index(tape *t, node *n, int i, shape s); /* of integers */
 var *node_run(tape *t, node *n, unsigned needs_in, unsigned needs_out);
 /* Drop a step that will not run. */
 void node_free(tape *t, node *n);

@@ -321,6 +321,44 @@ var *tape_resize_bilinear(tape *t, var *x, size_t h, size_t w, resize_args args)
     return node_run(t, n, 0, 0);
 }
 
+static drift_status maxpool_fore(drift_context *ctx, node *n)
+{
+    return op_maxpool_fwd(ctx, &n->out[0]->value, &n->saved[0],
+                          &n->in[0]->value, n->args.pool);
+}
+
+static drift_status maxpool_back(drift_context *ctx, node *n)
+{
+    drift_status status = DRIFT_OK;
+    tensor *dx = GRAD(n->in[0]);
+    TRY(status);
+    TRY(op_maxpool_bwd(ctx, dx, &n->out[0]->grad, &n->saved[0], n->args.pool));
+out:
+    return status;
+}
+
+/* Windows that fit into a size of the input; 0 of sizes the op refuses. */
+static size_t windows(size_t size, pool_args args)
+{
+    size_t all = size + 2 * (size_t)args.pad, window = (size_t)args.size;
+    if (args.stride < 1 || args.size < 1 || args.pad < 0 || all < window)
+        return 0;
+    return (all - window) / (size_t)args.stride + 1;
+}
+
+var *tape_maxpool(tape *t, var *x, pool_args args)
+{
+    node *n = node_new(t, maxpool_fore, maxpool_back, x, NULL, NULL, NULL);
+    if (!n)
+        return NULL;
+    const size_t *s = x->value.shape.dim;
+    shape y = SHAPE(s[0], windows(s[1], args), windows(s[2], args), s[3]);
+    n->args.pool = args;
+    node_output(t, n, 0, y);
+    node_save_index(t, n, 0, y);
+    return node_run(t, n, 0, 0);
+}
+
 /* -- another shape ------------------------------------------------------- */
 
 static drift_status reshape_fore(drift_context *ctx, node *n)

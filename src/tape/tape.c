@@ -246,13 +246,23 @@ var *node_output(tape *t, node *n, int i, shape s)
     return v;
 }
 
-void node_save(tape *t, node *n, int i, shape s)
+static void save(tape *t, node *n, int i, dtype type, shape s)
 {
     if (!n || t->status != DRIFT_OK)
         return;
-    drift_status status = tensor_new(t->ctx, &n->saved[i], DTYPE_F32, s);
+    drift_status status = tensor_new(t->ctx, &n->saved[i], type, s);
     if (status != DRIFT_OK)
         tape_fail(t, status);
+}
+
+void node_save(tape *t, node *n, int i, shape s)
+{
+    save(t, n, i, DTYPE_F32, s);
+}
+
+void node_save_index(tape *t, node *n, int i, shape s)
+{
+    save(t, n, i, DTYPE_I32, s);
 }
 
 static void arm(var *v);

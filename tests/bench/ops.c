@@ -213,6 +213,11 @@ static void maps(bench *b)
           op_activation_fwd(ctx, y, x, ACT_RELU));
     BENCH(b, "activation_fwd.tanh", 0, pass(2, n),
           op_activation_fwd(ctx, y, x, ACT_TANH));
+    tensor *index = bench_index(b, SHAPE(SAMPLES, 14, 14, 16), 9);
+    BENCH(b, "maxpool_fwd.3x3", 0, pass(1.5, n),
+          op_maxpool_fwd(ctx, small, index, x, (pool_args){3, 2, 1}));
+    BENCH(b, "maxpool_bwd.3x3", 0, pass(2.5, n),
+          op_maxpool_bwd(ctx, dx, small, index, (pool_args){3, 2, 1}));
     BENCH(b, "upsample_nearest_fwd", 0, pass(1.25, n),
           op_upsample_nearest_fwd(ctx, y, small));
     BENCH(b, "upsample_nearest_bwd", 0, pass(1.5, n),

@@ -1,5 +1,5 @@
 /* op_resize (PyTorch) and resize (one file of JAX's jax.image.resize, one of
- * PyTorch's and Pillow's modes): bilinear resizing, means, patches. */
+ * PyTorch's and Pillow's modes): bilinear resizing, pools, patches. */
 #include <string.h>
 
 #include "graph.h"
@@ -53,6 +53,19 @@ out:
     return graph_close(&q, status);
 }
 
+/* "max3s2p1": kernel, stride, padding. */
+static drift_status check_maxpool(golden *g, const char *name)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    pool_args args = {name[3] - '0', name[5] - '0', name[7] - '0'};
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", MAP);
+    graph_output(&q, tape_maxpool(q.tape, x, args), "y", MAP);
+out:
+    return graph_close(&q, status);
+}
+
 static int patch_side(const golden *g, const char *name)
 {
     const char *at = strstr(golden_meta(g, name), "p=");
@@ -100,6 +113,8 @@ static drift_status check_op_case(golden *g, const char *name)
         return check_nearest(g, name);
     if (!strcmp(name, "avg2") || !strcmp(name, "avg4") || !strcmp(name, "gap"))
         return check_mean(g, name);
+    if (!strncmp(name, "max", 3) && strlen(name) == 8)
+        return check_maxpool(g, name);
     if (!strcmp(name, "patchify_hwc"))
         return check_patchify(g, name, PATCH_PIXEL_MAJOR);
     if (!strcmp(name, "patchify_chw"))

@@ -16,7 +16,8 @@ typedef struct one_case {
     double low, high;
 } one_case;
 
-#define IN(i) slope_leaf(s, t, i)
+#define S(...) SHAPE(__VA_ARGS__)
+#define IN(i)  slope_leaf(s, t, i)
 #define BUILD(name, value)                                                     \
     static var *name(slope *s, tape *t, void *arg)                             \
     {                                                                          \
@@ -94,6 +95,21 @@ static var *rope(slope *s, tape *t, void *arg)
     tensor_free(s->ctx, &cosine);
     tensor_free(s->ctx, &sine);
     return y;
+}
+
+/* Numbers far enough apart that a window's largest stays the largest. */
+static var *maxpool(slope *s, tape *t, void *arg)
+{
+    (void)arg;
+    float far[2 * 5 * 4 * 3];
+    tensor apart;
+    for (int i = 0; i < 120; i++)
+        far[i] = (float)(i * 7 % 120) * 3;
+    assert_int_equal(tensor_new(s->ctx, &apart, DTYPE_F32, S(2, 5, 4, 3)), 0);
+    assert_int_equal(tensor_write(s->ctx, &apart, far), 0);
+    var *x = tape_add(t, IN(0), tape_constant(t, &apart), 1, 1);
+    tensor_free(s->ctx, &apart);
+    return tape_maxpool(t, x, (pool_args){3, 2, 1});
 }
 
 static var *embedding(slope *s, tape *t, void *arg)
@@ -200,8 +216,6 @@ static var *again(slope *s, tape *t, void *arg)
 
 static int both[2] = {1, 1}, first[2] = {1, 0}, second[2] = {0, 1};
 
-#define S(...) SHAPE(__VA_ARGS__)
-
 static void run_case(const one_case *c, void *arg)
 {
     drift_context *ctx = slope_context(1);
@@ -295,6 +309,7 @@ static void moving(void **state)
         {"concat", concat, {S(2, 1, 3), S(2, 4, 3), S(2, 2, 3)}, -1, 1},
         {"swap", swap, {S(2, 3, 4, 5)}, -1, 1},
         {"expand", expand, {S(3, 4)}, -1, 1},
+        {"maxpool", maxpool, {S(2, 5, 4, 3)}, -1, 1},
         {"upsample nearest", upsample, {S(2, 3, 4, 2)}, -1, 1},
         {"resize bilinear", resize, {S(2, 4, 5, 2)}, -1, 1},
         {"reshape", reshape, {S(2, 3, 5)}, -1, 1},

@@ -1,0 +1,43 @@
+/* Shape checks of maxpool: y and index [n,oh,ow,c] of x [n,h,w,c]. */
+#include "ops/check.h"
+
+/* The size of y of a size of x; 0 = none fits. */
+static size_t pooled(size_t size, pool_args args)
+{
+    size_t all = size + 2 * (size_t)args.pad, window = (size_t)args.size;
+    return all < window ? 0 : (all - window) / (size_t)args.stride + 1;
+}
+
+static drift_status check(drift_context *ctx, const tensor *y,
+                          const tensor *index, const tensor *x, pool_args args)
+{
+    const size_t *to = y->shape.dim, *from = x ? x->shape.dim : NULL;
+    /* With less padding than half a window each window sees a number. */
+    if (args.size < 1 || args.stride < 1 || args.pad < 0 ||
+        args.pad > args.size / 2)
+        return check_failed(ctx, "maxpool",
+                            "size and stride from 1, padding from 0 to half "
+                            "the size",
+                            y, NULL);
+    if (index->type != DTYPE_I32 || !same_shape(y, index))
+        return check_failed(ctx, "maxpool", "y and the index differ", y, index,
+                            NULL);
+    if (y->shape.ndim != 4 || (x && x->shape.ndim != 4))
+        return check_failed(ctx, "maxpool", "y, x are not all 4-D", y, x, NULL);
+    if (x && (to[0] != from[0] || to[3] != from[3] ||
+              to[1] != pooled(from[1], args) || to[2] != pooled(from[2], args)))
+        return check_failed(ctx, "maxpool", "y and x do not fit", y, x, NULL);
+    return DRIFT_OK;
+}
+
+drift_status check_maxpool_fwd(drift_context *ctx, tensor *y, tensor *index,
+                               const tensor *x, pool_args args)
+{
+    return check(ctx, y, index, x, args);
+}
+
+drift_status check_maxpool_bwd(drift_context *ctx, tensor *dx, const tensor *dy,
+                               const tensor *index, pool_args args)
+{
+    return check(ctx, dy, index, dx, args);
+}
