@@ -90,6 +90,7 @@ static drift_status mae_declare(encoder *e)
     mae *k = e->state = mem_alloc(e->ctx, 1, sizeof *k);
     if (!k)
         return DRIFT_ERROR_MEMORY;
+    k->act = ACT_RELU;
     for (int s = 0; s < ENCODER_STAGES; s++) {
         whole = whole && c->blocks[s];
         maps += c->blocks[s] / 2;
@@ -152,12 +153,13 @@ var *mae_unit_forward(encoder *e, tape *t, const tensor *flat,
 static var *block_forward(encoder *e, tape *t, const tensor *flat,
                           const mae_block *b, int stride, var *x)
 {
+    int act = ((const mae *)e->state)->act;
     tape_open(t);
-    var *y = mae_unit_forward(e, t, flat, &b->conv1, stride, ACT_RELU, x);
+    var *y = mae_unit_forward(e, t, flat, &b->conv1, stride, act, x);
     y = mae_unit_forward(e, t, flat, &b->conv2, 1, ACT_NONE, y);
     if (b->proj.kernel >= 0)
         x = mae_unit_forward(e, t, flat, &b->proj, stride, ACT_NONE, x);
-    return tape_close(t, tape_activation(t, tape_add(t, x, y, 1, 1), ACT_RELU));
+    return tape_close(t, tape_activation(t, tape_add(t, x, y, 1, 1), act));
 }
 
 var *mae_patchify(encoder *e, tape *t, var *image)
@@ -178,7 +180,7 @@ void mae_encode(encoder *e, tape *t, const tensor *flat, var *x,
 {
     const mae *k = e->state;
     encoder_emit(t, out, x, FAMILY_NORM, "norm_x");
-    x = mae_unit_forward(e, t, flat, &k->stem, 1, ACT_RELU, x);
+    x = mae_unit_forward(e, t, flat, &k->stem, 1, k->act, x);
     encoder_emit(t, out, x, FAMILY_ALL, "conv1");
     level[0] = x;
     for (int s = 0; s < ENCODER_STAGES; s++) {

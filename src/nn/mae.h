@@ -41,6 +41,7 @@ typedef struct mae_up {
 } mae_up;
 
 typedef struct mae {
+    int act; /* ACT_RELU; finite differences want a smooth one */
     mae_unit stem;
     mae_block *blocks[ENCODER_STAGES];
     mae_norm norm[ENCODER_STAGES];

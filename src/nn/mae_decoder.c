@@ -46,15 +46,15 @@ static var *up_forward(encoder *e, tape *t, const tensor *flat, const mae_up *u,
     if (!x || !skip || tape_status(t) != DRIFT_OK)
         return NULL;
     const size_t *d = skip->value.shape.dim;
+    int act = ((const mae *)e->state)->act;
     tape_open(t);
     var *both[2] = {
         tape_resize_bilinear(t, x, d[1], d[2], (resize_args){.antialias = 1}),
         skip};
     x = mae_norm_forward(e, t, flat, &u->norm, ACT_NONE,
                          tape_concat(t, 3, both, 2));
-    x = mae_unit_forward(e, t, flat, &u->proj, 1, ACT_RELU, x);
-    return tape_close(t,
-                      mae_unit_forward(e, t, flat, &u->refine, 1, ACT_RELU, x));
+    x = mae_unit_forward(e, t, flat, &u->proj, 1, act, x);
+    return tape_close(t, mae_unit_forward(e, t, flat, &u->refine, 1, act, x));
 }
 
 static var *decode(encoder *e, tape *t, const tensor *flat,
@@ -62,7 +62,7 @@ static var *decode(encoder *e, tape *t, const tensor *flat,
 {
     const mae *k = e->state;
     tape_open(t);
-    var *y = mae_unit_forward(e, t, flat, &k->bridge, 1, ACT_RELU,
+    var *y = mae_unit_forward(e, t, flat, &k->bridge, 1, k->act,
                               level[ENCODER_STAGES]);
     for (int i = 0; i < ENCODER_STAGES; i++)
         y = up_forward(e, t, flat, &k->up[i], y, level[ENCODER_STAGES - 1 - i]);
