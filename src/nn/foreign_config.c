@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nn/foreign.h"
+#include "nn/weights.h"
 
 #define MOST 65536 /* any size in a file */
 
@@ -220,25 +221,11 @@ out:
 
 /* -- the shapes of a state dict ------------------------------------------- */
 
-/* The array whose name is `name` or ends in ".name". */
-static const array *named(const array_list *arrays, const char *name)
-{
-    size_t m = strlen(name);
-    for (size_t i = 0; i < arrays->count; i++) {
-        const char *full = arrays->items[i].name;
-        size_t n = strlen(full);
-        if (n >= m && !strcmp(full + n - m, name) &&
-            (n == m || full[n - m - 1] == '.'))
-            return &arrays->items[i];
-    }
-    return NULL;
-}
-
-/* Dimension i of that array, an error when there is none. */
+/* Dimension i of the array of this name, an error when there is none. */
 static drift_status dimension(drift_context *ctx, const array_list *arrays,
                               const char *name, int ndim, int i, int *out)
 {
-    const array *a = named(arrays, name);
+    const array *a = weights_named(arrays, name);
     if (!a || a->ndim != ndim)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
                      "weights: '%s' is missing or has not %d dimensions", name,
@@ -257,7 +244,7 @@ drift_status foreign_torch_config(drift_context *ctx, const array_list *arrays,
     drift_status status = DRIFT_OK;
     generator_config c = pytorch();
     sample_shape s = {.height = image_size, .width = image_size};
-    int rows, head;
+    int rows = 1, head = 1;
     char name[64];
     TRY(dimension(ctx, arrays, "patch_embed.proj.weight", 4, 0, &c.hidden));
     TRY(dimension(ctx, arrays, "patch_embed.proj.weight", 4, 1, &s.channels));
@@ -268,16 +255,16 @@ drift_status foreign_torch_config(drift_context *ctx, const array_list *arrays,
     TRY(dimension(ctx, arrays, "style_embed.codebook.weight", 2, 0,
                   &c.style_codes));
     TRY(dimension(ctx, arrays, "blocks.0.mlp.w1.weight", 2, 0, &c.mlp_hidden));
-    if (named(arrays, "register_tokens"))
+    if (weights_named(arrays, "register_tokens"))
         TRY(dimension(ctx, arrays, "register_tokens", 3, 1, &c.extra_tokens));
     do
         snprintf(name, sizeof name, "blocks.%d.attn.qkv.weight", c.depth);
-    while (named(arrays, name) && ++c.depth < MOST);
+    while (weights_named(arrays, name) && ++c.depth < MOST);
     TRY(dimension(ctx, arrays, "blocks.0.attn.q_norm.weight", 1, 0, &head));
     c.qk_norm = 1;
     c.heads = c.hidden / head;
-    c.qkv_bias = named(arrays, "blocks.0.attn.qkv.bias") != NULL;
-    c.mlp_bias = named(arrays, "blocks.0.mlp.w1.bias") != NULL;
+    c.qkv_bias = weights_named(arrays, "blocks.0.attn.qkv.bias") != NULL;
+    c.mlp_bias = weights_named(arrays, "blocks.0.mlp.w1.bias") != NULL;
     *config = c;
     *sample = s;
 out:

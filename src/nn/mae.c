@@ -10,10 +10,10 @@
 #include "nn/mae.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "nn/foreign.h"
+#include "nn/weights.h"
 
 #define EPS    1e-6f
 #define GROUPS 32 /* the release's; it has no other */
@@ -226,27 +226,14 @@ static void mae_features(encoder *e, tape *t, const tensor *flat, var *x,
 
 /* -- the release's files -------------------------------------------------- */
 
-/* The array of this name, perhaps inside a wrapper. */
-static const array *named(const array_list *arrays, const char *name)
-{
-    size_t m = strlen(name);
-    for (size_t i = 0; i < arrays->count; i++) {
-        const char *full = arrays->items[i].name;
-        size_t n = strlen(full);
-        if (n >= m && !strcmp(full + n - m, name) &&
-            (n == m || full[n - m - 1] == '.'))
-            return &arrays->items[i];
-    }
-    return NULL;
-}
-
 static int mae_recognize(const array_list *arrays, encoder_config *c)
 {
-    const array *stem = named(arrays, "encoder.conv1.kernel");
-    const array *fc = named(arrays, "fc.kernel");
+    const array *stem = weights_named(arrays, "encoder.conv1.kernel");
+    const array *fc = weights_named(arrays, "fc.kernel");
     char name[64];
     if (!stem || stem->ndim != 4 || stem->dim[2] > 1 << 16 ||
-        stem->dim[3] > 1 << 16 || !named(arrays, "encoder.layer4_norm.scale"))
+        stem->dim[3] > 1 << 16 ||
+        !weights_named(arrays, "encoder.layer4_norm.scale"))
         return 0;
     /* Pictures of RGB in patches of 8, else a latent as it is; what differs is
      * in the metadata. */
@@ -259,8 +246,8 @@ static int mae_recognize(const array_list *arrays, encoder_config *c)
             snprintf(name, sizeof name,
                      "encoder.stages_%d.layers_%d.conv1.kernel", s,
                      c->blocks[s]);
-        while (named(arrays, name) && ++c->blocks[s] < 1024);
-    c->decoder = named(arrays, "decoder.head.kernel") != NULL;
+        while (weights_named(arrays, name) && ++c->blocks[s] < 1024);
+    c->decoder = weights_named(arrays, "decoder.head.kernel") != NULL;
     if (fc && fc->ndim == 2 && fc->dim[1] <= 1 << 16)
         c->classes = (int)fc->dim[1];
     return 1;
