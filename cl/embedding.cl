@@ -1,6 +1,6 @@
 /* embedding: y[b,c] = sum_j table[j stride + index[b,j],c]. Indices that are
  * not in 0 ... limit-1 add nothing, and the first one seen is written into
- * `fault`: 1, the index, its place, the limit. */
+ * `fault`. */
 
 __kernel void embedding_fwd(OUT(y), IN(table), IN_INDEX(index),
                             __global int *fault, ulong samples, ulong each,
@@ -15,7 +15,7 @@ __kernel void embedding_fwd(OUT(y), IN(table), IN_INDEX(index),
         int at = index[b * each + j];
         if (at >= 0 && (ulong)at < limit) {
             sum += table[(j * stride + (ulong)at) * c + k];
-        } else if (k == 0 && atomic_cmpxchg(fault, 0, 1) == 0) {
+        } else if (k == 0 && atomic_cmpxchg(fault, 0, FAULT_INDEX) == 0) {
             fault[1] = at;
             fault[2] = (int)(b * each + j);
             fault[3] = (int)limit;

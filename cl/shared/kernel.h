@@ -28,7 +28,7 @@
 
 /* The sum of one number an item over the group, for every item, in a fixed
  * order; `local` holds GROUP numbers. */
-static inline float group_sum(float value, __local float *sums)
+static SHARED_INLINE float group_sum(float value, __local float *sums)
 {
     int me = (int)get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);

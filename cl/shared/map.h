@@ -1,11 +1,15 @@
 /* Sums along the rows or the columns of maps [rows,c], by work-groups of two
- * dimensions: src/ocl/map.h says how they are cut. Compiled by OpenCL alone. */
+ * dimensions: src/ocl/map.h says how they are cut. Compiled by OpenCL alone.
+ *
+ * Functions that are given local memory are SHARED_INLINE: where a file has one
+ * kernel, compilers may put its address into a function that is called twice,
+ * and PoCL then has one such memory for all groups (src/DECISIONS.md). */
 #ifndef CL_SHARED_MAP_H
 #define CL_SHARED_MAP_H
 
 /* The sum over the items of a row of the group: those that differ in
  * dimension 0. Both sizes are powers of two; `sums` holds GROUP numbers. */
-static inline float row_sum(float value, __local float *sums)
+static SHARED_INLINE float row_sum(float value, __local float *sums)
 {
     int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
     int me = (int)get_local_id(1) * lanes + lane;
@@ -21,7 +25,7 @@ static inline float row_sum(float value, __local float *sums)
 }
 
 /* The same over those that differ in dimension 1. */
-static inline float4 column_sum(float4 value, __local float4 *sums)
+static SHARED_INLINE float4 column_sum(float4 value, __local float4 *sums)
 {
     int lane = (int)get_local_id(1), width = (int)get_local_size(0);
     int me = lane * width + (int)get_local_id(0);
@@ -74,7 +78,7 @@ static inline columns columns_of(ulong rows, ulong c, ulong step, ulong chunks)
 
 /* column_sum of pairs, for the items with local id (.,0); `sums` holds GROUP
  * pairs. */
-static inline float4 column_pair_sum(pair4 value, __local pair4 *sums)
+static SHARED_INLINE float4 column_pair_sum(pair4 value, __local pair4 *sums)
 {
     int lane = (int)get_local_id(1), width = (int)get_local_size(0);
     int me = lane * width + (int)get_local_id(0);

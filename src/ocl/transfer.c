@@ -206,6 +206,10 @@ static drift_status tell_fault(drift_context *ctx, const cl_int fault[4])
                                     sizeof none, none, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return ocl_failed(ctx, code, "clearing a fault");
+    if (fault[0] == FAULT_LABEL)
+        return ERROR(ctx, DRIFT_ERROR_SHAPE,
+                     "cross_entropy: label %d at %d is no column of its row",
+                     fault[1], fault[2]);
     return ERROR(ctx, DRIFT_ERROR_SHAPE,
                  "embedding: index %d at %d is not in 0 ... %d", fault[1],
                  fault[2], fault[3] - 1);

@@ -133,6 +133,8 @@ double op_terms(op_id op, const tensor *const t[], int k)
         return (double)last_dim(t[1]) + 2;
     case OP_distance_bwd: /* dx, dy, dd */
         return dim(t[2], k == 0 ? 2 : 1) + 8;
+    case OP_cross_entropy: /* loss, hit, dlogits, logits */
+        return k == 1 ? 0 : 16 + sqrt(dim(t[3], 1));
     case OP_field: /* v, loss, stats, x, gen, neg, pos */
         return 16 + dim(t[3], 1) + dim(t[3], 2) + dim(t[6], 1) +
                (t[4] ? dim(t[4], 1) : 0) + (t[5] ? dim(t[5], 1) : 0);

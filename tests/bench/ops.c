@@ -246,6 +246,20 @@ static void parameters(bench *b)
     bench_free(b);
 }
 
+static void cross_entropy(bench *b)
+{
+    drift_context *ctx = bench_context(b);
+    size_t n = 8192 * 1000;
+    tensor *logits = bench_tensor(b, SHAPE(8192, 1000));
+    tensor *dlogits = bench_tensor(b, SHAPE(8192, 1000));
+    tensor *loss = bench_tensor(b, SHAPE(8192));
+    tensor *hit = bench_tensor(b, SHAPE(8192));
+    tensor *labels = bench_index(b, SHAPE(8192), 1000);
+    BENCH(b, "cross_entropy", 0, pass(2, n),
+          op_cross_entropy(ctx, loss, hit, dlogits, logits, labels, 1, .1f, 0));
+    bench_free(b);
+}
+
 static void distance(bench *b)
 {
     drift_context *ctx = bench_context(b);
@@ -273,5 +287,6 @@ void bench_ops(bench *b)
     swiglu(b);
     maps(b);
     parameters(b);
+    cross_entropy(b);
     distance(b);
 }

@@ -1,4 +1,5 @@
-/* op_act: activations and SwiGLU of PyTorch. */
+/* op_act: activations, SwiGLU and cross-entropy of PyTorch. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph.h"
@@ -41,6 +42,35 @@ out:
     return graph_close(&q, status);
 }
 
+/* The mean over the rows. */
+static drift_status check_cross_entropy(golden *g, const char *name)
+{
+    drift_status status = DRIFT_OK;
+    tensor *x, *t, *dy, *loss, *dx;
+    float losses[64], factor;
+    double mean = 0;
+    const char *smoothing = strstr(golden_meta(g, name), "smoothing ");
+    TRY(golden_load(g, &x, NULL, "%s.x", name));
+    TRY(golden_load(g, &t, NULL, "%s.t", name));
+    TRY(golden_load(g, &dy, NULL, "%s.dy", name));
+    size_t n = x->shape.dim[0];
+    if (n > sizeof losses / sizeof *losses || tensor_count(dy) != 1)
+        FAIL(g->ctx, DRIFT_ERROR_FORMAT, "'%s' has other sizes", name);
+    TRY(golden_output(g, &loss, SHAPE(n)));
+    TRY(golden_output(g, &dx, x->shape));
+    TRY(tensor_read(g->ctx, dy, &factor));
+    TRY(op_cross_entropy(
+        g->ctx, loss, NULL, dx, x, t, factor / (float)n,
+        smoothing ? (float)atof(smoothing + strlen("smoothing ")) : 0, 0));
+    TRY(tensor_read(g->ctx, loss, losses));
+    for (size_t i = 0; i < n; i++)
+        mean += (double)losses[i] / (double)n;
+    TRY(golden_near_host(g, &mean, 1, "%s.y", name));
+    TRY(golden_near(g, dx, NULL, "%s.dx", name));
+out:
+    return status;
+}
+
 static drift_status check_case(golden *g, const char *name)
 {
     for (int kind = 0; kind < ACT_COUNT; kind++)
@@ -48,6 +78,8 @@ static drift_status check_case(golden *g, const char *name)
             return check_activation(g, name, kind);
     if (!strncmp(name, "swiglu", 6))
         return check_swiglu(g, name);
+    if (!strncmp(name, "cross_entropy", 13))
+        return check_cross_entropy(g, name);
     golden_todo(g, name);
     return DRIFT_OK;
 }
