@@ -94,20 +94,8 @@ static void classifier_close(encoder *e)
 static var *layer_forward(encoder *e, tape *t, const tensor *flat,
                           const layer *l, int groups, int stride, var *x)
 {
-    if (tape_status(t) != DRIFT_OK)
-        return NULL;
-    const size_t *d = x->value.shape.dim;
-    size_t s = (size_t)stride;
-    conv_args args = {.stride_h = stride,
-                      .stride_w = stride,
-                      .pad_top = 1,
-                      .pad_left = 1,
-                      .dilation_h = 1,
-                      .dilation_w = 1,
-                      .groups = 1};
     tape_open(t);
-    var *y = tape_conv2d(t, x, encoder_leaf(e, t, flat, l->conv), NULL, args,
-                         (d[1] + s - 1) / s, (d[2] + s - 1) / s);
+    var *y = encoder_conv(e, t, flat, l->conv, -1, stride, x);
     y = tape_groupnorm_act(t, y, encoder_leaf(e, t, flat, l->norm_w),
                            encoder_leaf(e, t, flat, l->norm_b), NULL, groups,
                            EPS, ACT_SILU);
@@ -146,9 +134,7 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                                   encoder_leaf(e, t, flat, k->out_b));
 }
 
-const encoder_ops classifier_ops = {"classifier",
-                                    classifier_declare,
-                                    classifier_forward,
-                                    classifier_close,
-                                    NULL,
-                                    NULL};
+const encoder_ops classifier_ops = {.name = "classifier",
+                                    .declare = classifier_declare,
+                                    .forward = classifier_forward,
+                                    .close = classifier_close};

@@ -8,6 +8,7 @@
 
 const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
     [ENCODER_CLASSIFIER] = &classifier_ops,
+    [ENCODER_MAE] = &mae_ops,
 };
 
 /* w [3,3] and b [3] of (x+1)/2, less ImageNet's mean, by its deviation. */
@@ -38,7 +39,8 @@ static drift_status check_config(drift_context *ctx, const encoder_config *c)
                c->channels <= 4096 && c->groups >= 0 && c->hidden >= 0 &&
                c->hidden <= 65536 && c->classes >= 0 && c->classes <= 65536 &&
                c->image_height >= 0 && c->image_width >= 0 && c->resize >= 0 &&
-               c->resize <= 4096 && (!c->imagenet || c->channels == 3);
+               c->resize <= 4096 && c->patch >= 0 && c->patch <= 256 &&
+               (!c->imagenet || c->channels == 3);
     for (int i = 0; i < ENCODER_STAGES; i++)
         fine = fine && c->blocks[i] >= 0 && c->blocks[i] <= 1024;
     if (!fine)
@@ -111,24 +113,30 @@ static int fits(const encoder_config *c, const shape *s)
                                  s->dim[2] == (size_t)c->image_width));
 }
 
-void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
-                     encoder_out *out)
+var *encoder_input(encoder *e, tape *t, var *image)
 {
     char is[SHAPE_TEXT];
-    out->count = 0;
-    out->logits = NULL;
     if (!image || tape_status(t) != DRIFT_OK)
-        return;
+        return NULL;
     if (!fits(&e->config, &image->value.shape)) {
         tape_fail(t, ERROR(e->ctx, DRIFT_ERROR_SHAPE,
                            "encoder: images of %s; it is for %d x %d x %d",
                            shape_text(image->value.shape, is),
                            e->config.image_height, e->config.image_width,
                            e->config.channels));
-        return;
+        return NULL;
     }
-    var *x = prepare(e, t, image);
-    e->ops->forward(e, t, flat, x, out);
+    return prepare(e, t, image);
+}
+
+void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
+                     encoder_out *out)
+{
+    out->count = 0;
+    out->logits = NULL;
+    var *x = encoder_input(e, t, image);
+    if (x)
+        e->ops->forward(e, t, flat, x, out);
 }
 
 void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
@@ -163,4 +171,25 @@ var *encoder_next(tape *t, const encoder_out *out, var *x, var *y)
 var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i)
 {
     return params_leaf(&e->params, t, flat, i);
+}
+
+var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
+                  int stride, var *x)
+{
+    if (!x || tape_status(t) != DRIFT_OK)
+        return NULL;
+    const size_t *d = x->value.shape.dim, s = (size_t)stride;
+    int half = (int)(e->params.list[weight].shape.dim[0] / 2);
+    conv_args args = {.stride_h = stride,
+                      .stride_w = stride,
+                      .pad_top = half,
+                      .pad_left = half,
+                      .dilation_h = 1,
+                      .dilation_w = 1,
+                      .groups = 1};
+    tape_open(t);
+    var *b = bias < 0 ? NULL : encoder_leaf(e, t, flat, bias);
+    var *y = tape_conv2d(t, x, encoder_leaf(e, t, flat, weight), b, args,
+                         (d[1] + s - 1) / s, (d[2] + s - 1) / s);
+    return tape_close(t, y);
 }

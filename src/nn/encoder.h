@@ -13,15 +13,22 @@
 
 #define ENCODER_STAGES 4
 
-typedef enum encoder_kind { ENCODER_CLASSIFIER, ENCODER_KINDS } encoder_kind;
+typedef enum encoder_kind {
+    ENCODER_CLASSIFIER,
+    ENCODER_MAE,
+    ENCODER_KINDS
+} encoder_kind;
 
 typedef struct encoder_config {
     int kind;
     int width;                  /* channels of the first stage */
     int blocks[ENCODER_STAGES]; /* of each stage; 0: no such stage */
-    int groups;                 /* of GroupNorm */
+    int groups;  /* of GroupNorm; mae: the most, the largest divisor of the
+                    channels up to it is taken */
     int hidden;  /* classifier: width of the layer before the last */
     int classes; /* of the head; 0: none */
+    int patch;   /* mae: side of the patches that become channels */
+    int decoder; /* mae: has it one? */
     int image_height, image_width, channels; /* of the images it is for; 0: of
                                              any size */
     int resize;   /* images smaller than this square are enlarged to it; 0 */
@@ -69,6 +76,13 @@ typedef struct encoder_ops {
      * arrays hold such a network, and of which sizes? */
     int (*recognize)(const array_list *arrays, encoder_config *config);
     drift_status (*load)(encoder *e, const array_list *arrays, tensor *flat);
+    /* What a metadata.json with such a file says beyond its arrays; NULL:
+     * there are no such files. */
+    drift_status (*metadata)(drift_context *ctx, const char *json, size_t size,
+                             encoder_config *config);
+    /* Parameters that no map needs (patterns as the shell's, the last NULL):
+     * those of a decoder and of a head for classes. NULL: none. */
+    const char *const *heads;
 } encoder_ops;
 
 struct encoder {
@@ -96,15 +110,31 @@ void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
 /* -- files (nn/encoder_file.c) -------------------------------------------- */
 
 /* An encoder of drift-encoder, or other people's weights, which are recognised
- * by their names and shapes. */
+ * by their names and shapes, in any container (formats/tensors.h). For its
+ * maps alone: what they do not need takes no memory. */
 drift_status encoder_open(drift_context *ctx, const char *path,
                           encoder **out) DRIFT_MUST_CHECK;
+/* The same with its decoder and its head, as far as the file has them. */
+drift_status encoder_open_whole(drift_context *ctx, const char *path,
+                                encoder **out) DRIFT_MUST_CHECK;
 /* The parameters in `flat`, with what encoder_open needs. */
 drift_status encoder_write(encoder *e, const tensor *flat,
                            const char *path) DRIFT_MUST_CHECK;
 
 /* -- for the kinds -------------------------------------------------------- */
 
+/* The images as the kind wants them; checks their shape. encoder_forward has
+ * done it. */
+var *encoder_input(encoder *e, tape *t, var *image);
+/* Convolution with parameter `weight`, and `bias` unless -1; half a kernel of
+ * padding on each side. */
+var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
+                  int stride, var *x);
+/* Every parameter under its own name, after any wrapper in front of `anchor`
+ * (nn/weights.h); what the file has of `heads` may be more. */
+drift_status encoder_load_named(encoder *e, const array_list *arrays,
+                                const char *anchor,
+                                tensor *flat) DRIFT_MUST_CHECK;
 void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
                   const char *name_format, ...) DRIFT_PRINTF(5, 6);
 /* y replaces x, whose memory is let go of unless it was emitted. */
@@ -112,6 +142,6 @@ var *encoder_next(tape *t, const encoder_out *out, var *x, var *y);
 /* Parameter i on the tape. */
 var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
 
-extern const encoder_ops classifier_ops;
+extern const encoder_ops classifier_ops, mae_ops;
 
 #endif

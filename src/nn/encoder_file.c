@@ -2,11 +2,12 @@
  * people's, recognised by what their arrays are called. */
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "formats/safetensors.h"
+#include "formats/tensors.h"
 #include "nn/encoder.h"
 #include "nn/weights.h"
 
@@ -25,6 +26,8 @@ static const struct {
     {"groups", offsetof(encoder_config, groups)},
     {"hidden", offsetof(encoder_config, hidden)},
     {"classes", offsetof(encoder_config, classes)},
+    {"patch", offsetof(encoder_config, patch)},
+    {"decoder", offsetof(encoder_config, decoder)},
     {"image_height", offsetof(encoder_config, image_height)},
     {"image_width", offsetof(encoder_config, image_width)},
     {"image_channels", offsetof(encoder_config, channels)},
@@ -79,15 +82,18 @@ out:
     return status;
 }
 
-/* Our own file: every parameter under its own name. */
-static drift_status load_own(encoder *e, const array_list *arrays)
+drift_status encoder_load_named(encoder *e, const array_list *arrays,
+                                const char *anchor, tensor *flat)
 {
     drift_status status = DRIFT_OK;
+    const char *const *head = e->ops->heads;
     weights w;
-    TRY(weights_open(&e->params, &e->params.value, arrays, NULL, &w));
+    TRY(weights_open(&e->params, flat, arrays, anchor, &w));
     for (size_t i = 0; i < e->params.count; i++)
         TRY(weights_take(&w, (int)i, WEIGHTS_AS_OURS, "%s",
                          e->params.list[i].name));
+    for (; head && *head; head++)
+        weights_ignore(&w, *head);
 out:
     return weights_close(&w, status);
 }
@@ -107,27 +113,81 @@ static drift_status recognize(drift_context *ctx, const array_list *arrays,
                  arrays->count, arrays->count ? arrays->items[0].name : "");
 }
 
-drift_status encoder_open(drift_context *ctx, const char *path, encoder **out)
+/* metadata.json beside the file or, where the file lies in a folder of the
+ * release, beside that; FILE.json for FILE.msgpack. */
+static int find_metadata(const char *path, char *found, size_t size)
 {
+    static const char *const place[] = {"metadata.json", "../metadata.json"};
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    int folder = slash ? (int)(slash - path) + 1 : 0;
+    int stem = dot && dot > path + folder ? (int)(dot - path) : 0;
+    int n = snprintf(found, size, "%.*s.json", stem, path);
+    if (stem && n > 0 && (size_t)n < size && file_exists(found))
+        return 1;
+    for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
+        n = snprintf(found, size, "%.*s%s", folder, path, place[i]);
+        if (n > 0 && (size_t)n < size && file_exists(found))
+            return 1;
+    }
+    return 0;
+}
+
+static drift_status read_metadata(drift_context *ctx, const char *path,
+                                  encoder_config *c)
+{
+    const encoder_ops *ops = encoder_kinds[c->kind];
     drift_status status = DRIFT_OK;
-    safetensors file = {0};
+    file_view json = {0};
+    char found[4096];
+    if (!ops->metadata || !find_metadata(path, found, sizeof found))
+        return DRIFT_OK;
+    TRY(file_open_view(ctx, found, &json));
+    status = ops->metadata(ctx, (const char *)json.data, json.size, c);
+    if (status != DRIFT_OK)
+        status = error_prefix(ctx, status, "'%s'", found);
+out:
+    file_close_view(&json);
+    return status;
+}
+
+static drift_status open_as(drift_context *ctx, const char *path, int whole,
+                            encoder **out)
+{
+    tensors file;
     encoder_config c;
     encoder *e = NULL;
     *out = NULL;
-    TRY(safetensors_open(ctx, path, &file));
-    const char *own = safetensors_metadata(&file, KEY);
-    TRY(own ? config_of_json(ctx, own, &c) : recognize(ctx, &file.arrays, &c));
+    drift_status status = tensors_open(ctx, path, &file);
+    if (status != DRIFT_OK)
+        return status;
+    const char *own = tensors_metadata(&file, KEY);
+    TRY(own ? config_of_json(ctx, own, &c) : recognize(ctx, file.arrays, &c));
+    if (!own)
+        TRY(read_metadata(ctx, path, &c));
+    if (!whole && encoder_kinds[c.kind]->heads)
+        c.classes = c.decoder = 0;
     TRY(encoder_new(ctx, &c, 0, 0, &e));
-    TRY(own ? load_own(e, &file.arrays)
-            : e->ops->load(e, &file.arrays, &e->params.value));
+    TRY(own ? encoder_load_named(e, file.arrays, NULL, &e->params.value)
+            : e->ops->load(e, file.arrays, &e->params.value));
     *out = e;
     e = NULL;
 out:
     if (status != DRIFT_OK)
         status = error_prefix(ctx, status, "encoder '%s'", path);
     encoder_free(e);
-    safetensors_close(&file);
+    tensors_close(&file);
     return status;
+}
+
+drift_status encoder_open(drift_context *ctx, const char *path, encoder **out)
+{
+    return open_as(ctx, path, 0, out);
+}
+
+drift_status encoder_open_whole(drift_context *ctx, const char *path,
+                                encoder **out)
+{
+    return open_as(ctx, path, 1, out);
 }
 
 drift_status encoder_write(encoder *e, const tensor *flat, const char *path)

@@ -5,7 +5,7 @@
 #define NN_FOREIGN_H
 
 #include "formats/array.h"
-#include "nn/generator.h"
+#include "nn/encoder.h"
 
 typedef enum foreign_kind { FOREIGN_FLAX, FOREIGN_TORCH } foreign_kind;
 
@@ -38,6 +38,11 @@ drift_status foreign_load(generator *g, foreign_kind kind,
 drift_status foreign_flax_config(drift_context *ctx, const char *json,
                                  size_t size, generator_config *config,
                                  sample_shape *sample) DRIFT_MUST_CHECK;
+/* Channels and patches of the images that an mae of the release is for; the
+ * other sizes in *config are those of its arrays. */
+drift_status foreign_mae_config(drift_context *ctx, const char *json,
+                                size_t size,
+                                encoder_config *config) DRIFT_MUST_CHECK;
 /* The configuration that a state dict's shapes tell; the size of the picture
  * is not among them. */
 drift_status foreign_torch_config(drift_context *ctx, const array_list *arrays,

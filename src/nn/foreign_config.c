@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nn/foreign.h"
+#include "nn/weights.h"
 
 #define MOST 65536 /* any size in a file */
 
@@ -156,24 +157,35 @@ static void read_model(reader *r, generator_config *c, sample_shape *s)
                           "'in_channels'");
 }
 
+/* Its model_config, of the kind that is wanted; *root is to be given back. */
+static drift_status open_metadata(drift_context *ctx, const char *json,
+                                  size_t size, const char *wanted,
+                                  json_t **root, json_t **model)
+{
+    drift_status status = DRIFT_OK;
+    json_error_t error;
+    *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &error);
+    if (!*root)
+        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: line %d: %s", error.line,
+             error.text);
+    const char *kind = json_string_value(json_object_get(*root, "kind"));
+    if (!kind || strcmp(kind, wanted) != 0)
+        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: 'kind' is '%s', not '%s'",
+             kind ? kind : "", wanted);
+    *model = json_object_get(*root, "model_config");
+    if (!json_is_object(*model))
+        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: there is no model_config");
+out:
+    return status;
+}
+
 drift_status foreign_flax_config(drift_context *ctx, const char *json,
                                  size_t size, generator_config *config,
                                  sample_shape *sample)
 {
     drift_status status = DRIFT_OK;
-    json_error_t error;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: line %d: %s", error.line,
-             error.text);
-    const char *kind = json_string_value(json_object_get(root, "kind"));
-    if (!kind || strcmp(kind, "gen") != 0)
-        FAIL(ctx, DRIFT_ERROR_FORMAT,
-             "metadata: 'kind' is '%s', a generator has 'gen'",
-             kind ? kind : "");
-    json_t *model = json_object_get(root, "model_config");
-    if (!json_is_object(model))
-        FAIL(ctx, DRIFT_ERROR_FORMAT, "metadata: there is no model_config");
+    json_t *root = NULL, *model = NULL;
+    TRY(open_metadata(ctx, json, size, "gen", &root, &model));
     reader r = {.ctx = ctx, .object = model};
     *config = release();
     *sample = (sample_shape){0};
@@ -184,27 +196,36 @@ out:
     return status;
 }
 
-/* -- the shapes of a state dict ------------------------------------------- */
-
-/* The array whose name is `name` or ends in ".name". */
-static const array *named(const array_list *arrays, const char *name)
+drift_status foreign_mae_config(drift_context *ctx, const char *json,
+                                size_t size, encoder_config *config)
 {
-    size_t m = strlen(name);
-    for (size_t i = 0; i < arrays->count; i++) {
-        const char *full = arrays->items[i].name;
-        size_t n = strlen(full);
-        if (n >= m && !strcmp(full + n - m, name) &&
-            (n == m || full[n - m - 1] == '.'))
-            return &arrays->items[i];
-    }
-    return NULL;
+    drift_status status = DRIFT_OK;
+    json_t *root = NULL, *model = NULL;
+    TRY(open_metadata(ctx, json, size, "mae", &root, &model));
+    reader r = {.ctx = ctx, .object = model};
+    int channels = whole(&r, "in_channels", 1);
+    int patch = whole(&r, "input_patch_size", 1);
+    TRY(r.status);
+    long has = (long)config->channels * config->patch * config->patch;
+    if ((double)channels * patch * patch != (double)has)
+        FAIL(ctx, DRIFT_ERROR_FORMAT,
+             "model_config: patches of %d x %d x %d, the weights are for %ld "
+             "numbers a patch",
+             patch, patch, channels, has);
+    config->channels = channels;
+    config->patch = patch;
+out:
+    json_decref(root);
+    return status;
 }
 
-/* Dimension i of that array, an error when there is none. */
+/* -- the shapes of a state dict ------------------------------------------- */
+
+/* Dimension i of the array of this name, an error when there is none. */
 static drift_status dimension(drift_context *ctx, const array_list *arrays,
                               const char *name, int ndim, int i, int *out)
 {
-    const array *a = named(arrays, name);
+    const array *a = weights_named(arrays, name);
     if (!a || a->ndim != ndim)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
                      "weights: '%s' is missing or has not %d dimensions", name,
@@ -223,7 +244,7 @@ drift_status foreign_torch_config(drift_context *ctx, const array_list *arrays,
     drift_status status = DRIFT_OK;
     generator_config c = pytorch();
     sample_shape s = {.height = image_size, .width = image_size};
-    int rows, head;
+    int rows = 1, head = 1;
     char name[64];
     TRY(dimension(ctx, arrays, "patch_embed.proj.weight", 4, 0, &c.hidden));
     TRY(dimension(ctx, arrays, "patch_embed.proj.weight", 4, 1, &s.channels));
@@ -234,16 +255,16 @@ drift_status foreign_torch_config(drift_context *ctx, const array_list *arrays,
     TRY(dimension(ctx, arrays, "style_embed.codebook.weight", 2, 0,
                   &c.style_codes));
     TRY(dimension(ctx, arrays, "blocks.0.mlp.w1.weight", 2, 0, &c.mlp_hidden));
-    if (named(arrays, "register_tokens"))
+    if (weights_named(arrays, "register_tokens"))
         TRY(dimension(ctx, arrays, "register_tokens", 3, 1, &c.extra_tokens));
     do
         snprintf(name, sizeof name, "blocks.%d.attn.qkv.weight", c.depth);
-    while (named(arrays, name) && ++c.depth < MOST);
+    while (weights_named(arrays, name) && ++c.depth < MOST);
     TRY(dimension(ctx, arrays, "blocks.0.attn.q_norm.weight", 1, 0, &head));
     c.qk_norm = 1;
     c.heads = c.hidden / head;
-    c.qkv_bias = named(arrays, "blocks.0.attn.qkv.bias") != NULL;
-    c.mlp_bias = named(arrays, "blocks.0.mlp.w1.bias") != NULL;
+    c.qkv_bias = weights_named(arrays, "blocks.0.attn.qkv.bias") != NULL;
+    c.mlp_bias = weights_named(arrays, "blocks.0.mlp.w1.bias") != NULL;
     *config = c;
     *sample = s;
 out:

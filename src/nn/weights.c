@@ -110,6 +110,19 @@ out:
     return status;
 }
 
+const array *weights_named(const array_list *arrays, const char *name)
+{
+    size_t m = strlen(name);
+    for (size_t i = 0; i < arrays->count; i++) {
+        const char *full = arrays->items[i].name;
+        size_t n = strlen(full);
+        if (n >= m && !strcmp(full + n - m, name) &&
+            (n == m || full[n - m - 1] == '.'))
+            return &arrays->items[i];
+    }
+    return NULL;
+}
+
 /* The name of an array inside the tree, NULL when it is not in it. */
 static const char *inner_name(const weights *w, const array *a)
 {

@@ -34,6 +34,10 @@ typedef enum weights_layout {
     WEIGHTS_OIHW
 } weights_layout;
 
+/* The first array of this name, as it is or inside a wrapper ("params.NAME");
+ * NULL when there is none. */
+const array *weights_named(const array_list *arrays, const char *name);
+
 /* `anchor` is the name of an array that the network cannot do without:
  * wrappers around the tree ("params.", "module.", "state_dict.", "ema.", ...)
  * are what stands before it; of several trees the averaged one is taken. NULL:

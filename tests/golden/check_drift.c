@@ -1,5 +1,4 @@
-/* The method itself: drift_loss_*, toy, cfg, bank, and of trainstep_* the
- * families that need no encoder. */
+/* The method itself: drift_loss_*, toy, cfg, bank. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,23 +6,12 @@
 
 #include "base/mem.h"
 #include "drift/bank.h"
-#include "drift/features.h"
+#include "drift/field.h"
 #include "drift/guidance.h"
-#include "drift/loss.h"
 #include "golden.h"
 #include "release.h"
 
 #define MEMORY ((size_t)256 << 20)
-
-static field_args release(void)
-{
-    return (field_args){.variant = FIELD_RELEASE,
-                        .attraction = 1,
-                        .repulsion = 1,
-                        .scale_features = 1,
-                        .scale_drift = 1,
-                        .queries_are_targets = 1};
-}
 
 /* A call of the field, [g,n,d]. */
 typedef struct call {
@@ -66,11 +54,17 @@ out:
 
 /* -- drift_loss_* ------------------------------------------------------- */
 
-static drift_status load_temperatures(golden *g, field_args *args)
+drift_status release_field(golden *g, field_args *args)
 {
     drift_status status = DRIFT_OK;
     double *r;
     size_t count;
+    *args = (field_args){.variant = FIELD_RELEASE,
+                         .attraction = 1,
+                         .repulsion = 1,
+                         .scale_features = 1,
+                         .scale_drift = 1,
+                         .queries_are_targets = 1};
     TRY(golden_numbers(g, &r, &count, "R"));
     args->temperatures = (int)count;
     for (size_t j = 0; j < count && j < FIELD_MAX_R; j++)
@@ -83,8 +77,8 @@ static drift_status check_loss(golden *g)
 {
     drift_status status = DRIFT_OK;
     tensor *x, *neg, *pos, *w_gen, *w_neg, *w_pos, *dx;
-    call c = {.args = release()};
-    TRY(load_temperatures(g, &c.args));
+    call c = {.x = NULL};
+    TRY(release_field(g, &c.args));
     TRY(golden_load(g, &x, NULL, "gen"));
     TRY(golden_load(g, &pos, NULL, "pos"));
     TRY(golden_load_optional(g, &neg, NULL, "neg"));
@@ -298,99 +292,6 @@ static drift_status check_bank(golden *g)
     }
 out:
     bank_free(b);
-    return status;
-}
-
-/* -- trainstep_* -------------------------------------------------------- */
-
-/* The families of a map that need no encoder: global, norm_x. */
-static drift_status families(golden *g, tape *t, const tensor *x, features *f)
-{
-    const size_t *d = x->shape.dim;
-    size_t n = x->shape.ndim;
-    tensor *flat;
-    shape s = SHAPE(tensor_count(x) / (d[n - 1] * d[n - 2] * d[n - 3]),
-                    d[n - 3], d[n - 2], d[n - 1]);
-    drift_status status = golden_output(g, &flat, s);
-    if (status != DRIFT_OK)
-        return status;
-    TRY(op_add_fwd(g->ctx, flat,
-                   &(tensor){.type = x->type,
-                             .shape = s,
-                             .block = x->block,
-                             .offset = x->offset},
-                   NULL, 1, 0));
-    features_global(t, f, tape_constant(t, flat));
-    features_norm_x(t, f, tape_constant(t, flat));
-    status = tape_status(t);
-out:
-    return status;
-}
-
-drift_status check_step_families(golden *g)
-{
-    drift_status status = DRIFT_OK;
-    tensor *gen, *pos, *neg, *dx;
-    double *w, *u, *u2, *alpha;
-    size_t entries;
-    features fg = {0}, fp = {0}, fn = {0};
-    tape *t = NULL;
-    field_args args = release();
-    float weights[64];
-    double alphas[64], w_negs[64];
-    TRY(load_temperatures(g, &args));
-    TRY(golden_load(g, &gen, NULL, "samples"));
-    TRY(golden_load(g, &pos, NULL, "pos"));
-    TRY(golden_load(g, &neg, NULL, "neg"));
-    TRY(golden_numbers(g, &w, &entries, "w_neg"));
-    TRY(golden_numbers(g, &alpha, NULL, "alpha"));
-    TRY(golden_numbers(g, &u, NULL, "u"));
-    TRY(golden_numbers(g, &u2, NULL, "u2"));
-    guidance_config cfg = {strtof(golden_meta(g, "cfg_min"), NULL),
-                           strtof(golden_meta(g, "cfg_max"), NULL),
-                           strtof(golden_meta(g, "neg_cfg_pw"), NULL),
-                           strtof(golden_meta(g, "no_cfg_frac"), NULL)};
-    size_t n = gen->shape.dim[0] / entries, m = neg->shape.dim[1];
-    for (size_t e = 0; e < entries && e < 64; e++) {
-        float a = guidance_alpha(&cfg, (float)u[e], (float)u2[e]);
-        alphas[e] = (double)a;
-        weights[e] = guidance_weight(a, n, m);
-        w_negs[e] = (double)weights[e];
-    }
-    double limit = g->limit;
-    g->limit = 1e-5;
-    TRY(golden_near_host(g, alphas, entries, "alpha"));
-    TRY(golden_near_host(g, w_negs, entries, "w_neg"));
-    g->limit = limit;
-    TRY(tape_new(g->ctx, 0, &t));
-    TRY(families(g, t, gen, &fg));
-    TRY(families(g, t, pos, &fp));
-    TRY(families(g, t, neg, &fn));
-    for (size_t i = 0; i < fg.count; i++) {
-        loss_input in = {fg.list[i].name,
-                         1,
-                         entries,
-                         &fg.list[i].value->value,
-                         &fp.list[i].value->value,
-                         &fn.list[i].value->value,
-                         weights};
-        family_stats s;
-        loss_reading reading;
-        TRY(golden_output(g, &dx, in.gen->shape));
-        TRY(loss_family(g->ctx, &in, &args, MEMORY, dx, &reading));
-        TRY(loss_read(g->ctx, &reading, &s));
-        g->limit = 2e-3;
-        TRY(golden_near_host(g, &s.scale, 1, "scale.%s", in.name));
-        g->limit = 5e-3;
-        TRY(golden_near_host(g, s.raw, (size_t)s.temperatures, "loss_R.%s",
-                             in.name));
-    }
-    g->limit = limit;
-out:
-    features_free(&fg);
-    features_free(&fp);
-    features_free(&fn);
-    tape_free(t);
     return status;
 }
 

@@ -42,6 +42,7 @@ extern const golden_family check_drift[];
 extern const golden_family check_dit[];
 extern const golden_family check_field_torch[];
 extern const golden_family check_formats[];
+extern const golden_family check_mae[];
 extern const golden_family check_norm[];
 extern const golden_family check_optim[];
 extern const golden_family check_post[];

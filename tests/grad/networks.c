@@ -1,6 +1,6 @@
-/* Whole generators: gradients against finite differences in every parameter
- * and the noise, threads, forward-only, the first spread, allocation
- * failures. */
+/* Whole networks: gradients against finite differences in every parameter and
+ * the input; of generators also threads, forward-only, the first spread,
+ * allocation failures. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "nn/generator.h"
+#include "nn/mae.h"
 #include "slope.h"
 
 #define BATCH 3
@@ -118,15 +118,15 @@ static tensor indices(drift_context *ctx, shape s, int n, uint64_t step)
 }
 
 /* Every parameter drawn anew, so that zero layers work too. */
-static void stir(model *m)
+static void stir(params *all)
 {
-    for (size_t i = 0; i < m->g->params.count; i++) {
-        param *p = &m->g->params.list[i];
-        tensor view = params_view(&m->g->params, &m->g->params.value, (int)i);
+    for (size_t i = 0; i < all->count; i++) {
+        param *p = &all->list[i];
+        tensor view = params_view(all, &all->value, (int)i);
         rng_stream r = {.seed = 6, .purpose = RNG_TEST, .step = i};
         float mean = p->init == INIT_ONE ? 1 : 0;
         float std = p->shape.ndim == 1 ? 0.2f : 0.3f;
-        assert_int_equal(op_normal(m->ctx, &view, r, 0, mean, std), 0);
+        assert_int_equal(op_normal(all->ctx, &view, r, 0, mean, std), 0);
     }
 }
 
@@ -183,7 +183,7 @@ static void check_gradients(generator_config c, sample_shape shape_of,
     model_open(&m, c, shape_of, 1, BATCH);
     params *p = &m.g->params;
     slope s = {.ctx = m.ctx, .name = name, .f = forward, .arg = &m};
-    stir(&m);
+    stir(&m.g->params);
     s.terms = 30.0 * (c.depth + 1);
     s.step = 1.0 / 256;
     for (size_t i = 0; i < p->count; i++) {
@@ -210,6 +210,86 @@ static void gradients(void **state)
     check_gradients(mlp(), image, "mlp");
 }
 
+/* -- the masked autoencoder ----------------------------------------------- */
+
+typedef struct autoencoder {
+    encoder *e;
+    tensor image, image_grad, mask;
+} autoencoder;
+
+/* Reconstruction and logits, one beside the other. */
+static var *reconstruct(slope *s, tape *t, void *arg)
+{
+    autoencoder *a = arg;
+    mae_out out;
+    (void)s;
+    mae_forward(a->e, t, &a->e->params.value,
+                tape_leaf(t, &a->image, &a->image_grad), &a->mask, &out);
+    if (tape_status(t) != DRIFT_OK)
+        return NULL;
+    shape all = out.recon->value.shape;
+    var *both[2] = {
+        tape_reshape(t, out.recon,
+                     SHAPE(all.dim[0], all.dim[1] * all.dim[2] * all.dim[3])),
+        out.logits};
+    return tape_concat(t, 1, both, 2);
+}
+
+static void mae_gradients(void **state)
+{
+    encoder_config c = {.kind = ENCODER_MAE,
+                        .width = 4,
+                        .blocks = {1, 2, 1, 1},
+                        .groups = 2,
+                        .classes = 3,
+                        .patch = 2,
+                        .decoder = 1,
+                        .channels = 2};
+    drift_context *ctx = slope_context(1);
+    autoencoder a = {0};
+    slope s = {.ctx = ctx,
+               .name = "mae",
+               .f = reconstruct,
+               .arg = &a,
+               .terms = 120,
+               .step = 1.0 / 1024};
+    rng_stream r = {.seed = 9, .purpose = RNG_TEST};
+    float mask[BATCH * 30];
+    (void)state;
+    if (encoder_new(ctx, &c, 3, 1, &a.e) != DRIFT_OK)
+        fail_msg("%s", drift_error_text(ctx));
+    ((mae *)a.e->state)->act = ACT_SILU;
+    stir(&a.e->params);
+    shape sizes = SHAPE(BATCH, 12, 10, 2);
+    assert_int_equal(tensor_new(ctx, &a.image, DTYPE_F32, sizes), 0);
+    assert_int_equal(tensor_new(ctx, &a.image_grad, DTYPE_F32, sizes), 0);
+    assert_int_equal(tensor_new(ctx, &a.mask, DTYPE_F32, SHAPE(BATCH, 6, 5, 1)),
+                     0);
+    assert_int_equal(op_normal(ctx, &a.image, r, 0, 0, 1), 0);
+    assert_int_equal(op_fill(ctx, &a.image_grad, 0), 0);
+    for (size_t i = 0; i < BATCH * 30; i++)
+        mask[i] = i % 3 == 1;
+    assert_int_equal(tensor_write(ctx, &a.mask, mask), 0);
+    params *p = &a.e->params;
+    for (size_t i = 0; i < p->count; i++) {
+        s.names[s.count] = p->list[i].name;
+        s.value[s.count] = params_view(p, &p->value, (int)i);
+        s.grad[s.count++] = params_view(p, &p->grad, (int)i);
+    }
+    s.names[s.count] = "image";
+    s.value[s.count] = a.image;
+    s.grad[s.count++] = a.image_grad;
+    slope_check(&s);
+    encoder_free(a.e);
+    tensor_free(ctx, &a.image);
+    tensor_free(ctx, &a.image_grad);
+    tensor_free(ctx, &a.mask);
+    assert_int_equal(pool_get_stats(ctx).used, 0);
+    drift_context_close(ctx);
+}
+
+/* -- generators, more ----------------------------------------------------- */
+
 /* Values and gradients for 1 and 4 threads and without recording. */
 static void equal_bits(void **state)
 {
@@ -223,7 +303,7 @@ static void equal_bits(void **state)
             model_open(&m, all[k], image, run == 1 ? 4 : 1, 7);
             slope s = {.ctx = m.ctx, .name = "bits", .f = forward, .arg = &m};
             tape *t;
-            stir(&m);
+            stir(&m.g->params);
             assert_int_equal(tape_new(m.ctx, run < 2, &t), 0);
             var *v = forward(&s, t, &m);
             assert_int_equal(tape_status(t), 0);
@@ -385,9 +465,9 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients),     cmocka_unit_test(equal_bits),
-        cmocka_unit_test(spread),        cmocka_unit_test(misfits),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(gradients),  cmocka_unit_test(mae_gradients),
+        cmocka_unit_test(equal_bits), cmocka_unit_test(spread),
+        cmocka_unit_test(misfits),    cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
