@@ -9,6 +9,7 @@
 const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
     [ENCODER_CLASSIFIER] = &classifier_ops,
     [ENCODER_MAE] = &mae_ops,
+    [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops,
 };
 
 /* w [3,3] and b [3] of (x+1)/2, less ImageNet's mean, by its deviation. */
@@ -179,17 +180,36 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
     if (!x || tape_status(t) != DRIFT_OK)
         return NULL;
     const size_t *d = x->value.shape.dim, s = (size_t)stride;
-    int half = (int)(e->params.list[weight].shape.dim[0] / 2);
+    const size_t *k = e->params.list[weight].shape.dim;
+    size_t ph = k[0] % 2 ? k[0] / 2 : 0, pw = k[1] % 2 ? k[1] / 2 : 0;
     conv_args args = {.stride_h = stride,
                       .stride_w = stride,
-                      .pad_top = half,
-                      .pad_left = half,
+                      .pad_top = (int)ph,
+                      .pad_left = (int)pw,
                       .dilation_h = 1,
                       .dilation_w = 1,
-                      .groups = 1};
+                      .groups = (int)(d[3] / k[2])};
+    if (d[1] + 2 * ph < k[0] || d[2] + 2 * pw < k[1]) {
+        tape_fail(t, ERROR(e->ctx, DRIFT_ERROR_SHAPE,
+                           "encoder: a map of %zux%zu is too small for %zux%zu",
+                           d[1], d[2], k[0], k[1]));
+        return NULL;
+    }
     tape_open(t);
     var *b = bias < 0 ? NULL : encoder_leaf(e, t, flat, bias);
     var *y = tape_conv2d(t, x, encoder_leaf(e, t, flat, weight), b, args,
-                         (d[1] + s - 1) / s, (d[2] + s - 1) / s);
+                         (d[1] + 2 * ph - k[0]) / s + 1,
+                         (d[2] + 2 * pw - k[1]) / s + 1);
     return tape_close(t, y);
+}
+
+var *encoder_mean(tape *t, var *x)
+{
+    var *mean = NULL;
+    if (!x || tape_status(t) != DRIFT_OK)
+        return NULL;
+    const size_t *d = x->value.shape.dim;
+    tape_open(t);
+    tape_moments(t, x, (int)d[1], (int)d[2], 0, &mean, NULL);
+    return tape_close(t, tape_reshape(t, mean, SHAPE(d[0], d[3])));
 }

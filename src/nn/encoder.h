@@ -16,6 +16,7 @@
 typedef enum encoder_kind {
     ENCODER_CLASSIFIER,
     ENCODER_MAE,
+    ENCODER_CIFAR_RESNET,
     ENCODER_KINDS
 } encoder_kind;
 
@@ -73,7 +74,8 @@ typedef struct encoder_ops {
                     encoder_out *out);
     void (*close)(encoder *e); /* frees e->state; may be NULL */
     /* Other people's files; both NULL: there are none. Does a file with these
-     * arrays hold such a network, and of which sizes? */
+     * arrays hold such a network, and of which sizes? One with an array missing
+     * or wrong still does: load tells what is not as it should be. */
     int (*recognize)(const array_list *arrays, encoder_config *config);
     drift_status (*load)(encoder *e, const array_list *arrays, tensor *flat);
     /* What a metadata.json with such a file says beyond its arrays; NULL:
@@ -117,6 +119,9 @@ drift_status encoder_open(drift_context *ctx, const char *path,
 /* The same with its decoder and its head, as far as the file has them. */
 drift_status encoder_open_whole(drift_context *ctx, const char *path,
                                 encoder **out) DRIFT_MUST_CHECK;
+/* The kind and sizes of other people's weights; ops->load reads them. */
+drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
+                               encoder_config *c) DRIFT_MUST_CHECK;
 /* The parameters in `flat`, with what encoder_open needs. */
 drift_status encoder_write(encoder *e, const tensor *flat,
                            const char *path) DRIFT_MUST_CHECK;
@@ -126,10 +131,6 @@ drift_status encoder_write(encoder *e, const tensor *flat,
 /* The images as the kind wants them; checks their shape. encoder_forward has
  * done it. */
 var *encoder_input(encoder *e, tape *t, var *image);
-/* Convolution with parameter `weight`, and `bias` unless -1; half a kernel of
- * padding on each side. */
-var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
-                  int stride, var *x);
 /* Every parameter under its own name, after any wrapper in front of `anchor`
  * (nn/weights.h); what the file has of `heads` may be more. */
 drift_status encoder_load_named(encoder *e, const array_list *arrays,
@@ -141,7 +142,14 @@ void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
 var *encoder_next(tape *t, const encoder_out *out, var *x, var *y);
 /* Parameter i on the tape. */
 var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
+/* Convolution with parameters `weight` and `bias` (-1: none). Odd kernels are
+ * padded by half their size, even ones not at all; a weight of fewer input
+ * channels than x has is one in groups. */
+var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
+                  int stride, var *x);
+/* The mean over all locations: [b,h,w,c] -> [b,c]. */
+var *encoder_mean(tape *t, var *x);
 
-extern const encoder_ops classifier_ops, mae_ops;
+extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops;
 
 #endif

@@ -69,16 +69,17 @@ static drift_status find_tree(weights *w, const char *anchor)
 {
     drift_context *ctx = w->params->ctx;
     const array *best = NULL;
-    int trees = 0, averaged = 0;
+    int trees = 0, chosen = 0;
     for (size_t i = 0; i < w->arrays->count; i++) {
         const array *a = &w->arrays->items[i];
         long n = before(a->name, anchor);
         if (n < 0)
             continue;
-        int ema = has_word(a->name, (size_t)n, "ema");
+        int better = has_word(a->name, (size_t)n, "ema") ||
+                     has_word(a->name, (size_t)n, "encoder_q.");
         trees++;
-        averaged += ema;
-        if (!best || ema) {
+        chosen += better;
+        if (!best || better) {
             best = a;
             w->prefix = a->name;
             w->prefix_length = (size_t)n;
@@ -88,11 +89,11 @@ static drift_status find_tree(weights *w, const char *anchor)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
                      "weights: no '%s' among the %zu arrays", anchor,
                      w->arrays->count);
-    if (trees > 1 && averaged != 1)
+    if (trees > 1 && chosen != 1)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
-                     "weights: %d sets of weights, %d of them averaged (ema): "
-                     "which one is not clear",
-                     trees, averaged);
+                     "weights: %d sets of weights, %d of them averaged (ema) "
+                     "or MoCo's encoder_q: which one is not clear",
+                     trees, chosen);
     return DRIFT_OK;
 }
 
@@ -370,4 +371,36 @@ drift_status weights_close(weights *w, drift_status status)
     mem_free(w->used);
     w->used = NULL;
     return status;
+}
+
+/* -- what is in a file ---------------------------------------------------- */
+
+const array *weights_seek(const array_list *arrays, const char *name_format,
+                          ...)
+{
+    char name[NAME];
+    va_list ap;
+    va_start(ap, name_format);
+    vsnprintf(name, sizeof name, name_format, ap);
+    va_end(ap);
+    for (size_t i = 0; i < arrays->count; i++)
+        if (before(arrays->items[i].name, name) >= 0)
+            return &arrays->items[i];
+    return NULL;
+}
+
+int weights_extent(const array_list *arrays, const char *list)
+{
+    size_t length = strlen(list);
+    int count = 0;
+    for (size_t i = 0; i < arrays->count; i++) {
+        const char *name = arrays->items[i].name;
+        const char *at = strstr(name, list);
+        int n = 0, end = 0;
+        if (at && (at == name || at[-1] == '.') &&
+            sscanf(at + length, "%6d%n", &n, &end) == 1 &&
+            at[length + (size_t)end] == '.' && n >= count)
+            count = n + 1;
+    }
+    return count;
 }
