@@ -10,6 +10,7 @@ const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
     [ENCODER_CLASSIFIER] = &classifier_ops,
     [ENCODER_MAE] = &mae_ops,
     [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops,
+    [ENCODER_RESNET] = &resnet_ops,
 };
 
 /* w [3,3] and b [3] of (x+1)/2, less ImageNet's mean, by its deviation. */
@@ -134,6 +135,7 @@ void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
                      encoder_out *out)
 {
     out->count = 0;
+    out->image = image;
     out->logits = NULL;
     var *x = encoder_input(e, t, image);
     if (x)
@@ -164,7 +166,7 @@ var *encoder_next(tape *t, const encoder_out *out, var *x, var *y)
     for (size_t i = 0; i < out->count; i++)
         if (out->list[i].value == x)
             return y;
-    if (x)
+    if (x && x != out->image)
         tape_drop(t, x);
     return y;
 }

@@ -17,6 +17,7 @@ typedef enum encoder_kind {
     ENCODER_CLASSIFIER,
     ENCODER_MAE,
     ENCODER_CIFAR_RESNET,
+    ENCODER_RESNET,
     ENCODER_KINDS
 } encoder_kind;
 
@@ -24,12 +25,13 @@ typedef struct encoder_config {
     int kind;
     int width;                  /* channels of the first stage */
     int blocks[ENCODER_STAGES]; /* of each stage; 0: no such stage */
-    int groups;  /* of GroupNorm; mae: the most, the largest divisor of the
-                    channels up to it is taken */
-    int hidden;  /* classifier: width of the layer before the last */
-    int classes; /* of the head; 0: none */
-    int patch;   /* mae: side of the patches that become channels */
-    int decoder; /* mae: has it one? */
+    int groups;     /* of GroupNorm; mae: the most, the largest divisor of the
+                       channels up to it is taken */
+    int hidden;     /* classifier: width of the layer before the last */
+    int classes;    /* of the head; 0: none */
+    int patch;      /* mae: side of the patches that become channels */
+    int decoder;    /* mae: has it one? */
+    int bottleneck; /* resnet: are blocks of three convolutions? */
     int image_height, image_width, channels; /* of the images it is for; 0: of
                                              any size */
     int resize;   /* images smaller than this square are enlarged to it; 0 */
@@ -60,6 +62,7 @@ typedef struct encoder_map {
 typedef struct encoder_out {
     encoder_map list[ENCODER_MAPS];
     size_t count;
+    var *image; /* as the caller gave it; encoder_next leaves it alone */
     int want_logits;
     var *logits; /* [b,classes], where wanted and the encoder has a head */
 } encoder_out;
@@ -138,7 +141,8 @@ drift_status encoder_load_named(encoder *e, const array_list *arrays,
                                 tensor *flat) DRIFT_MUST_CHECK;
 void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
                   const char *name_format, ...) DRIFT_PRINTF(5, 6);
-/* y replaces x, whose memory is let go of unless it was emitted. */
+/* y replaces x, whose memory is let go of unless it was emitted or is the
+ * caller's image. */
 var *encoder_next(tape *t, const encoder_out *out, var *x, var *y);
 /* Parameter i on the tape. */
 var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
@@ -150,6 +154,6 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
 /* The mean over all locations: [b,h,w,c] -> [b,c]. */
 var *encoder_mean(tape *t, var *x);
 
-extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops;
+extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops, resnet_ops;
 
 #endif

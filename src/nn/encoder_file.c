@@ -28,6 +28,7 @@ static const struct {
     {"classes", offsetof(encoder_config, classes)},
     {"patch", offsetof(encoder_config, patch)},
     {"decoder", offsetof(encoder_config, decoder)},
+    {"bottleneck", offsetof(encoder_config, bottleneck)},
     {"image_height", offsetof(encoder_config, image_height)},
     {"image_width", offsetof(encoder_config, image_width)},
     {"image_channels", offsetof(encoder_config, channels)},

@@ -1,13 +1,19 @@
-/* Residual networks of other people, networks-and-formats section 3.
+/* Residual networks of other people, networks-and-formats section 3: a stem,
+ * then stages of blocks
  *
- * cifar-resnet (3.4): conv3x3, then three stages of blocks
+ *     x = relu(conv(relu(conv(x))) + shortcut(x))
  *
- *     x = relu(conv3x3(relu(conv3x3(x))) + shortcut(x))
+ * whose first block halves the size from the second stage on, where the width
+ * doubles. Maps `layer<s>`, the vector `pool`, the mean over the last map;
+ * logits = linear(pool).
  *
- * of widths w, 2w, 4w; the first block of the later stages has stride 2 and a
- * shortcut without weights: every second pixel, the new channels 0, half of
- * them before the old. Maps `conv1` and `layer<s>`, the vector `pool`, their
- * mean over the last map; logits = linear(pool).
+ * cifar-resnet (3.4): the stem is a 3x3 convolution, map `conv1`. The shortcut
+ * has no weights: every second pixel, the new channels 0, half of them before
+ * the old.
+ * resnet (3.1, torchvision's): the stem is a 7x7 convolution of stride 2 and
+ * the largest of 3x3, with stride 2. The shortcut is a 1x1 convolution where
+ * the shape changes. A bottleneck block has three convolutions, 1x1, 3x3 and
+ * 1x1 to 4 times the width.
  *
  * Each convolution is followed by a frozen batch normalisation, which is folded
  * into its weight and bias when a file is read. */
@@ -24,15 +30,21 @@ typedef struct layer {
 } layer;
 
 typedef struct residual {
-    layer conv[2];
-    int stride;
+    layer conv[3];
+    int convs;           /* how many */
+    int stride, strided; /* of convolution number `strided` and the shortcut */
+    int projects;        /* the shortcut has weights */
+    layer project;
 } residual;
 
 typedef struct resnet {
+    int cifar;
     int stages;
     layer stem;
     residual *blocks[ENCODER_STAGES];
-    tensor shortcut[ENCODER_STAGES]; /* [1,1,n/2,n], of the first block */
+    tensor
+        shortcut[ENCODER_STAGES]; /* cifar: [1,1,n/2,n], of the first block */
+    const char *head_name;
     layer head;
 } resnet;
 
@@ -64,25 +76,45 @@ out:
     return status;
 }
 
-static drift_status declare_stage(encoder *e, resnet *r, int s, size_t in)
+static void declare_block(encoder *e, const resnet *r, residual *b,
+                          const char *part, int number, size_t in, size_t width,
+                          size_t n)
 {
     params *p = &e->params;
-    int count = e->config.blocks[s];
-    size_t n = (size_t)e->config.width << s;
-    char part[16], name[64];
+    int bottleneck = e->config.bottleneck;
+    char name[64];
+    b->convs = bottleneck ? 3 : 2;
+    b->strided = bottleneck;
+    for (int k = 0; k < b->convs; k++) {
+        size_t side = bottleneck && k != 1 ? 1 : 3;
+        size_t out = k == b->convs - 1 ? n : width;
+        snprintf(name, sizeof name, "%s.%d.conv%d", part, number, k + 1);
+        b->conv[k] = add_conv(p, part, side, k ? width : in, out, name);
+    }
+    b->projects = !r->cifar && (b->stride > 1 || in != n);
+    if (b->projects) {
+        snprintf(name, sizeof name, "%s.%d.downsample", part, number);
+        b->project = add_conv(p, part, 1, in, n, name);
+    }
+}
+
+/* *in: channels that come; then, that go. */
+static drift_status declare_stage(encoder *e, resnet *r, int s, size_t *in)
+{
+    const encoder_config *c = &e->config;
+    size_t width = (size_t)c->width << s, n = c->bottleneck ? 4 * width : width;
+    char part[16];
     snprintf(part, sizeof part, "layer%d", s + 1);
-    r->blocks[s] = mem_alloc(e->ctx, (size_t)count, sizeof **r->blocks);
+    r->blocks[s] = mem_alloc(e->ctx, (size_t)c->blocks[s], sizeof **r->blocks);
     if (!r->blocks[s])
         return DRIFT_ERROR_MEMORY;
-    for (int i = 0; i < count; i++) {
-        residual *b = &r->blocks[s][i];
-        b->stride = s && !i ? 2 : 1;
-        for (int k = 0; k < 2; k++) {
-            snprintf(name, sizeof name, "%s.%d.conv%d", part, i, k + 1);
-            b->conv[k] = add_conv(p, part, 3, i || k ? n : in, n, name);
-        }
+    for (int i = 0; i < c->blocks[s]; i++) {
+        r->blocks[s][i].stride = s && !i ? 2 : 1;
+        declare_block(e, r, &r->blocks[s][i], part, i, *in, width, n);
+        *in = n;
     }
-    return s ? make_shortcut(e, &r->shortcut[s], n) : p->status;
+    return s && r->cifar ? make_shortcut(e, &r->shortcut[s], n)
+                         : e->params.status;
 }
 
 static drift_status resnet_declare(encoder *e)
@@ -91,25 +123,25 @@ static drift_status resnet_declare(encoder *e)
     params *p = &e->params;
     drift_status status = DRIFT_OK;
     resnet *r = e->state = mem_alloc(e->ctx, 1, sizeof *r);
-    size_t in = (size_t)c->width;
+    size_t in = (size_t)c->width, n = (size_t)c->classes;
     if (!r)
         return DRIFT_ERROR_MEMORY;
+    r->cifar = c->kind == ENCODER_CIFAR_RESNET;
+    r->head_name = r->cifar ? "linear" : "fc";
     while (r->stages < ENCODER_STAGES && c->blocks[r->stages])
         r->stages++;
-    if (!r->stages || (r->stages > 1 && c->width % 2))
-        FAIL(e->ctx, DRIFT_ERROR_USAGE,
-             "encoder: a resnet needs blocks, and an even width");
-    r->stem = add_conv(p, "conv1", 3, (size_t)c->channels, in, "conv1");
-    for (int s = 0; s < r->stages; s++) {
-        TRY(declare_stage(e, r, s, in));
-        in = (size_t)c->width << s;
-    }
-    if (c->classes) {
-        size_t n = (size_t)c->classes;
+    if (!r->stages || (r->cifar && (c->width % 2 || c->bottleneck)))
+        FAIL(e->ctx, DRIFT_ERROR_USAGE, "encoder: a %s needs blocks%s",
+             e->ops->name, r->cifar ? ", no bottlenecks, an even width" : "");
+    r->stem = add_conv(p, "conv1", r->cifar ? 3 : 7, (size_t)c->channels, in,
+                       "conv1");
+    for (int s = 0; s < r->stages; s++)
+        TRY(declare_stage(e, r, s, &in));
+    if (n) {
         r->head.weight = params_add(p, "head", SHAPE(in, n), INIT_XAVIER, 0,
-                                    "linear.weight");
-        r->head.bias =
-            params_add(p, "head", SHAPE(n), INIT_ZERO, 0, "linear.bias");
+                                    "%s.weight", r->head_name);
+        r->head.bias = params_add(p, "head", SHAPE(n), INIT_ZERO, 0, "%s.bias",
+                                  r->head_name);
     }
     TRY(p->status);
 out:
@@ -133,16 +165,19 @@ static var *conv(encoder *e, tape *t, const tensor *flat, const layer *l,
     return encoder_conv(e, t, flat, l->weight, l->bias, stride, x);
 }
 
-static var *shortcut(tape *t, const tensor *weight, int stride, var *x)
+static var *shortcut(encoder *e, tape *t, const tensor *flat, const residual *b,
+                     const tensor *weight, var *x)
 {
-    conv_args args = {.stride_h = stride,
-                      .stride_w = stride,
+    conv_args args = {.stride_h = b->stride,
+                      .stride_w = b->stride,
                       .dilation_h = 1,
                       .dilation_w = 1,
                       .groups = 1};
-    if (stride == 1 || !x)
+    if (b->projects)
+        return conv(e, t, flat, &b->project, b->stride, x);
+    if (b->stride == 1 || !x)
         return x;
-    const size_t *d = x->value.shape.dim, s = (size_t)stride;
+    const size_t *d = x->value.shape.dim, s = (size_t)b->stride;
     return tape_conv2d(t, x, tape_constant(t, weight), NULL, args,
                        (d[1] - 1) / s + 1, (d[2] - 1) / s + 1);
 }
@@ -150,21 +185,35 @@ static var *shortcut(tape *t, const tensor *weight, int stride, var *x)
 static var *block_forward(encoder *e, tape *t, const tensor *flat,
                           const residual *b, const tensor *weight, var *x)
 {
+    var *y = x;
     tape_open(t);
-    var *y = conv(e, t, flat, &b->conv[0], b->stride, x);
-    y = conv(e, t, flat, &b->conv[1], 1, tape_activation(t, y, ACT_RELU));
-    y = tape_add(t, y, shortcut(t, weight, b->stride, x), 1, 1);
+    for (int k = 0; k < b->convs; k++) {
+        if (k)
+            y = tape_activation(t, y, ACT_RELU);
+        y = conv(e, t, flat, &b->conv[k], k == b->strided ? b->stride : 1, y);
+    }
+    y = tape_add(t, y, shortcut(e, t, flat, b, weight, x), 1, 1);
     return tape_close(t, tape_activation(t, y, ACT_RELU));
+}
+
+static var *stem_forward(encoder *e, tape *t, const tensor *flat,
+                         const resnet *r, var *x)
+{
+    tape_open(t);
+    x = conv(e, t, flat, &r->stem, r->cifar ? 1 : 2, x);
+    x = tape_activation(t, x, ACT_RELU);
+    if (!r->cifar)
+        x = tape_maxpool(t, x, (pool_args){.size = 3, .stride = 2, .pad = 1});
+    return tape_close(t, x);
 }
 
 static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
                            encoder_out *out)
 {
     const resnet *r = e->state;
-    tape_open(t);
-    x = tape_activation(t, conv(e, t, flat, &r->stem, 1, x), ACT_RELU);
-    x = tape_close(t, x);
-    encoder_emit(t, out, x, FAMILY_ALL, "conv1");
+    x = encoder_next(t, out, x, stem_forward(e, t, flat, r, x));
+    if (r->cifar)
+        encoder_emit(t, out, x, FAMILY_ALL, "conv1");
     for (int s = 0; s < r->stages; s++) {
         for (int i = 0; i < e->config.blocks[s]; i++)
             x = encoder_next(t, out, x,
@@ -184,32 +233,48 @@ static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
 
 #define ANCHOR "layer1.0.conv1.weight"
 
-static int count_blocks(const array_list *arrays, encoder_config *c)
+/* Whether there are so many stages; their blocks, the width. */
+static int recognize(const array_list *arrays, encoder_config *c, int stages)
 {
-    int stages = 0;
+    const array *first = weights_seek(arrays, ANCHOR);
+    if (!first || first->ndim != 4)
+        return 0;
     for (int s = 0; s < ENCODER_STAGES; s++) {
         char list[16];
         snprintf(list, sizeof list, "layer%d.", s + 1);
         c->blocks[s] = weights_extent(arrays, list);
-        if (c->blocks[s] && stages == s)
-            stages++;
+        if (!c->blocks[s] != (s >= stages))
+            return 0;
     }
-    return stages;
+    c->width = (int)first->dim[0];
+    c->channels = 3;
+    c->imagenet = 1;
+    return 1;
+}
+
+static int count_classes(const array_list *arrays, const char *head)
+{
+    const array *a = weights_seek(arrays, "%s.weight", head);
+    if (!a)
+        a = weights_seek(arrays, "%s.bias", head);
+    return a && a->ndim ? (int)a->dim[0] : 0;
 }
 
 static int cifar_recognize(const array_list *arrays, encoder_config *c)
 {
-    const array *first = weights_seek(arrays, ANCHOR);
-    const array *head = weights_seek(arrays, "linear.weight");
-    if (!head)
-        head = weights_seek(arrays, "linear.bias");
-    if (count_blocks(arrays, c) != 3 || !first || first->ndim != 4)
-        return 0;
-    c->width = (int)first->dim[0];
-    c->channels = 3;
-    c->classes = head && head->ndim ? (int)head->dim[0] : 0;
-    c->imagenet = 1;
-    return 1;
+    c->classes = count_classes(arrays, "linear");
+    return recognize(arrays, c, 3);
+}
+
+static int resnet_recognize(const array_list *arrays, encoder_config *c)
+{
+    /* MoCo's fc tells no classes. */
+    if (!weights_seek(arrays, "encoder_q." ANCHOR))
+        c->classes = count_classes(arrays, "fc");
+    c->bottleneck = weights_seek(arrays, "layer1.0.conv3.weight") ||
+                    weights_seek(arrays, "layer1.0.bn3.weight");
+    c->resize = 64;
+    return recognize(arrays, c, 4);
 }
 
 static drift_status load_conv(weights *w, const layer *l, const char *conv,
@@ -221,11 +286,16 @@ static drift_status load_conv(weights *w, const layer *l, const char *conv,
 static drift_status load_block(weights *w, const residual *b, int s, int i)
 {
     drift_status status = DRIFT_OK;
-    for (int k = 0; k < 2; k++) {
-        char name[48], norm[48];
+    char name[48], norm[48];
+    for (int k = 0; k < b->convs; k++) {
         snprintf(name, sizeof name, "layer%d.%d.conv%d", s + 1, i, k + 1);
         snprintf(norm, sizeof norm, "layer%d.%d.bn%d", s + 1, i, k + 1);
         TRY(load_conv(w, &b->conv[k], name, norm));
+    }
+    if (b->projects) {
+        snprintf(name, sizeof name, "layer%d.%d.downsample.0", s + 1, i);
+        snprintf(norm, sizeof norm, "layer%d.%d.downsample.1", s + 1, i);
+        TRY(load_conv(w, &b->project, name, norm));
     }
 out:
     return status;
@@ -243,8 +313,10 @@ static drift_status resnet_load(encoder *e, const array_list *arrays,
         for (int i = 0; i < e->config.blocks[s]; i++)
             TRY(load_block(&w, &r->blocks[s][i], s, i));
     if (e->config.classes) {
-        TRY(weights_take(&w, r->head.weight, WEIGHTS_OI, "linear.weight"));
-        TRY(weights_take(&w, r->head.bias, WEIGHTS_AS_OURS, "linear.bias"));
+        TRY(weights_take(&w, r->head.weight, WEIGHTS_OI, "%s.weight",
+                         r->head_name));
+        TRY(weights_take(&w, r->head.bias, WEIGHTS_AS_OURS, "%s.bias",
+                         r->head_name));
     } else {
         weights_ignore(&w, *e->ops->heads);
     }
@@ -253,6 +325,7 @@ out:
 }
 
 static const char *const cifar_heads[] = {"linear.*", NULL};
+static const char *const resnet_heads[] = {"fc.*", NULL};
 
 const encoder_ops cifar_resnet_ops = {.name = "cifar-resnet",
                                       .declare = resnet_declare,
@@ -261,3 +334,10 @@ const encoder_ops cifar_resnet_ops = {.name = "cifar-resnet",
                                       .recognize = cifar_recognize,
                                       .load = resnet_load,
                                       .heads = cifar_heads};
+const encoder_ops resnet_ops = {.name = "resnet",
+                                .declare = resnet_declare,
+                                .forward = resnet_forward,
+                                .close = resnet_close,
+                                .recognize = resnet_recognize,
+                                .load = resnet_load,
+                                .heads = resnet_heads};

@@ -1,13 +1,13 @@
-/* Encoders of other people: cifar_resnet (real weights, data/weights). Logits,
- * maps, their means and deviations, and the gradient in the image of
- * sum_m c_m . mean of map m. */
+/* Encoders of other people: cifar_resnet (real weights, data/weights),
+ * resnet18, resnet50. Logits, maps, their means and deviations, and the
+ * gradient in the image of sum_m c_m . mean of map m. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formula.h"
 #include "golden.h"
-#include "nn/encoder.h"
+#include "networks.h"
 
 /* An encoder at work on one case. */
 typedef struct run {
@@ -210,7 +210,53 @@ static drift_status check_cifar(golden *g)
     return golden_each_case(g, check_cifar_case);
 }
 
+/* -- resnet18, resnet50: weights by formula ------------------------------- */
+
+static drift_status check_resnet_case(golden *g, const char *name, encoder *e)
+{
+    drift_status status = DRIFT_OK;
+    tensor *x;
+    run r = {0};
+    TRY(golden_load(g, &x, MAP, "%s.x", name));
+    TRY(run_open(&r, g, name, e, x));
+    TRY(near_layers(&r, 4));
+    TRY(near_gradient(&r));
+out:
+    tape_free(r.t);
+    golden_end_case(g);
+    return status;
+}
+
+static drift_status check_resnet(golden *g)
+{
+    int large = !strcmp(g->name, "resnet50");
+    encoder_config c = {.kind = ENCODER_RESNET,
+                        .width = 64,
+                        .blocks = {2, 2, 2, 2},
+                        .classes = 1000,
+                        .bottleneck = large,
+                        .channels = 3};
+    static const int more[ENCODER_STAGES] = {3, 4, 6, 3};
+    drift_status status = DRIFT_OK;
+    array_list arrays = {0};
+    encoder *e = NULL;
+    if (large)
+        memcpy(c.blocks, more, sizeof more);
+    TRY(networks_arrays(g->ctx, &c, golden_meta(g, "salt"), &arrays));
+    TRY(make_encoder(g, &arrays, &e));
+    /* The loss is part of the gradient, the stem no map: layer1 shows it. */
+    golden_ignore(g, "?.loss");
+    golden_ignore(g, "?.stem.probe");
+    TRY(check_resnet_case(g, "a", e));
+    TRY(check_resnet_case(g, "b", e));
+out:
+    encoder_free(e);
+    array_list_free(&arrays);
+    return status;
+}
+
 const golden_family check_encoder[] = {
     {"cifar_resnet.safetensors", check_cifar, 1e-5},
+    {"resnet*.safetensors", check_resnet, 2e-5},
     {0},
 };
