@@ -18,6 +18,7 @@ typedef enum encoder_kind {
     ENCODER_MAE,
     ENCODER_CIFAR_RESNET,
     ENCODER_RESNET,
+    ENCODER_DINO,
     ENCODER_KINDS
 } encoder_kind;
 
@@ -27,16 +28,21 @@ typedef struct encoder_config {
     int blocks[ENCODER_STAGES]; /* of each stage; 0: no such stage */
     int groups;     /* of GroupNorm; mae: the most, the largest divisor of the
                        channels up to it is taken */
-    int hidden;     /* classifier: width of the layer before the last */
+    int hidden;     /* classifier: width of the layer before the last; dino: of
+                       the mlp */
     int classes;    /* of the head; 0: none */
-    int patch;      /* mae: side of the patches that become channels */
+    int patch;      /* mae: side of the patches that become channels; dino: of
+                       those that become tokens */
     int decoder;    /* mae: has it one? */
     int bottleneck; /* resnet: are blocks of three convolutions? */
+    int heads;      /* dino */
+    int positions;  /* dino: side of the table of positions */
     int image_height, image_width, channels; /* of the images it is for; 0: of
                                              any size */
     int resize;   /* images smaller than this square are enlarged to it; 0 */
     int imagenet; /* images become (x+1)/2, then lose ImageNet's mean and are
                      divided by its standard deviation; 0: [-1,1] as they are */
+    int clamp;    /* with imagenet: to [0,1] before */
 } encoder_config;
 
 /* Which families a map is good for; drift/features.h says what they are. */
@@ -95,8 +101,9 @@ struct encoder {
     const encoder_ops *ops;
     encoder_config config;
     params params;
-    void *state;             /* of the kind */
-    tensor input_w, input_b; /* imagenet: [3,3], [3] */
+    void *state;                   /* of the kind */
+    tensor input_w[3], input_b[3]; /* imagenet: [3,3], [3] of each step */
+    int input_steps;
 };
 
 extern const encoder_ops *const encoder_kinds[ENCODER_KINDS];
@@ -154,6 +161,7 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
 /* The mean over all locations: [b,h,w,c] -> [b,c]. */
 var *encoder_mean(tape *t, var *x);
 
-extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops, resnet_ops;
+extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops, resnet_ops,
+    dino_ops;
 
 #endif

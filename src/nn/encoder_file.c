@@ -29,11 +29,14 @@ static const struct {
     {"patch", offsetof(encoder_config, patch)},
     {"decoder", offsetof(encoder_config, decoder)},
     {"bottleneck", offsetof(encoder_config, bottleneck)},
+    {"heads", offsetof(encoder_config, heads)},
+    {"positions", offsetof(encoder_config, positions)},
     {"image_height", offsetof(encoder_config, image_height)},
     {"image_width", offsetof(encoder_config, image_width)},
     {"image_channels", offsetof(encoder_config, channels)},
     {"resize", offsetof(encoder_config, resize)},
     {"imagenet", offsetof(encoder_config, imagenet)},
+    {"clamp", offsetof(encoder_config, clamp)},
 };
 #define SIZES (sizeof sizes / sizeof *sizes)
 

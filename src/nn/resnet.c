@@ -20,44 +20,30 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "nn/encoder.h"
-#include "nn/weights.h"
+#include "nn/encoder_layer.h"
 
 #define EPS 1e-5f /* of batch normalisation */
 
-typedef struct layer {
-    int weight, bias;
-} layer;
-
 typedef struct residual {
-    layer conv[3];
+    encoder_layer conv[3];
     int convs;           /* how many */
     int stride, strided; /* of convolution number `strided` and the shortcut */
     int projects;        /* the shortcut has weights */
-    layer project;
+    encoder_layer project;
 } residual;
 
 typedef struct resnet {
     int cifar;
     int stages;
-    layer stem;
+    encoder_layer stem;
     residual *blocks[ENCODER_STAGES];
     tensor
         shortcut[ENCODER_STAGES]; /* cifar: [1,1,n/2,n], of the first block */
     const char *head_name;
-    layer head;
+    encoder_layer head;
 } resnet;
 
 /* -- parameters ----------------------------------------------------------- */
-
-static layer add_conv(params *p, const char *part, size_t side, size_t in,
-                      size_t out, const char *name)
-{
-    return (layer){
-        params_add(p, part, SHAPE(side, side, in, out), INIT_XAVIER, 0,
-                   "%s.weight", name),
-        params_add(p, part, SHAPE(out), INIT_ZERO, 0, "%s.bias", name)};
-}
 
 /* A convolution with this weight is the shortcut from n/2 to n channels. */
 static drift_status make_shortcut(encoder *e, tensor *t, size_t n)
@@ -80,22 +66,20 @@ static void declare_block(encoder *e, const resnet *r, residual *b,
                           const char *part, int number, size_t in, size_t width,
                           size_t n)
 {
-    params *p = &e->params;
     int bottleneck = e->config.bottleneck;
-    char name[64];
     b->convs = bottleneck ? 3 : 2;
     b->strided = bottleneck;
     for (int k = 0; k < b->convs; k++) {
         size_t side = bottleneck && k != 1 ? 1 : 3;
         size_t out = k == b->convs - 1 ? n : width;
-        snprintf(name, sizeof name, "%s.%d.conv%d", part, number, k + 1);
-        b->conv[k] = add_conv(p, part, side, k ? width : in, out, name);
+        b->conv[k] =
+            encoder_add(e, part, SHAPE(side, side, k ? width : in, out),
+                        "%s.%d.conv%d", part, number, k + 1);
     }
     b->projects = !r->cifar && (b->stride > 1 || in != n);
-    if (b->projects) {
-        snprintf(name, sizeof name, "%s.%d.downsample", part, number);
-        b->project = add_conv(p, part, 1, in, n, name);
-    }
+    if (b->projects)
+        b->project = encoder_add(e, part, SHAPE(1, 1, in, n),
+                                 "%s.%d.downsample", part, number);
 }
 
 /* *in: channels that come; then, that go. */
@@ -120,30 +104,26 @@ static drift_status declare_stage(encoder *e, resnet *r, int s, size_t *in)
 static drift_status resnet_declare(encoder *e)
 {
     const encoder_config *c = &e->config;
-    params *p = &e->params;
     drift_status status = DRIFT_OK;
     resnet *r = e->state = mem_alloc(e->ctx, 1, sizeof *r);
     size_t in = (size_t)c->width, n = (size_t)c->classes;
     if (!r)
         return DRIFT_ERROR_MEMORY;
     r->cifar = c->kind == ENCODER_CIFAR_RESNET;
+    size_t side = r->cifar ? 3 : 7;
     r->head_name = r->cifar ? "linear" : "fc";
     while (r->stages < ENCODER_STAGES && c->blocks[r->stages])
         r->stages++;
     if (!r->stages || (r->cifar && (c->width % 2 || c->bottleneck)))
         FAIL(e->ctx, DRIFT_ERROR_USAGE, "encoder: a %s needs blocks%s",
              e->ops->name, r->cifar ? ", no bottlenecks, an even width" : "");
-    r->stem = add_conv(p, "conv1", r->cifar ? 3 : 7, (size_t)c->channels, in,
-                       "conv1");
+    r->stem = encoder_add(e, "conv1",
+                          SHAPE(side, side, (size_t)c->channels, in), "conv1");
     for (int s = 0; s < r->stages; s++)
         TRY(declare_stage(e, r, s, &in));
-    if (n) {
-        r->head.weight = params_add(p, "head", SHAPE(in, n), INIT_XAVIER, 0,
-                                    "%s.weight", r->head_name);
-        r->head.bias = params_add(p, "head", SHAPE(n), INIT_ZERO, 0, "%s.bias",
-                                  r->head_name);
-    }
-    TRY(p->status);
+    if (n)
+        r->head = encoder_add(e, "head", SHAPE(in, n), "%s", r->head_name);
+    TRY(e->params.status);
 out:
     return status;
 }
@@ -159,8 +139,8 @@ static void resnet_close(encoder *e)
 
 /* -- forward -------------------------------------------------------------- */
 
-static var *conv(encoder *e, tape *t, const tensor *flat, const layer *l,
-                 int stride, var *x)
+static var *conv(encoder *e, tape *t, const tensor *flat,
+                 const encoder_layer *l, int stride, var *x)
 {
     return encoder_conv(e, t, flat, l->weight, l->bias, stride, x);
 }
@@ -224,9 +204,7 @@ static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
     var *pool = encoder_mean(t, x);
     encoder_emit(t, out, pool, 0, "pool");
     if (out->want_logits && e->config.classes)
-        out->logits =
-            tape_linear(t, pool, encoder_leaf(e, t, flat, r->head.weight),
-                        encoder_leaf(e, t, flat, r->head.bias));
+        out->logits = encoder_linear(e, t, flat, &r->head, pool);
 }
 
 /* -- files ---------------------------------------------------------------- */
@@ -277,8 +255,8 @@ static int resnet_recognize(const array_list *arrays, encoder_config *c)
     return recognize(arrays, c, 4);
 }
 
-static drift_status load_conv(weights *w, const layer *l, const char *conv,
-                              const char *norm)
+static drift_status load_conv(weights *w, const encoder_layer *l,
+                              const char *conv, const char *norm)
 {
     return weights_fold(w, l->weight, l->bias, EPS, conv, norm);
 }
@@ -312,14 +290,10 @@ static drift_status resnet_load(encoder *e, const array_list *arrays,
     for (int s = 0; s < r->stages; s++)
         for (int i = 0; i < e->config.blocks[s]; i++)
             TRY(load_block(&w, &r->blocks[s][i], s, i));
-    if (e->config.classes) {
-        TRY(weights_take(&w, r->head.weight, WEIGHTS_OI, "%s.weight",
-                         r->head_name));
-        TRY(weights_take(&w, r->head.bias, WEIGHTS_AS_OURS, "%s.bias",
-                         r->head_name));
-    } else {
+    if (e->config.classes)
+        TRY(encoder_take(&w, &r->head, WEIGHTS_OI, "%s", r->head_name));
+    else
         weights_ignore(&w, *e->ops->heads);
-    }
 out:
     return weights_close(&w, status);
 }

@@ -57,6 +57,10 @@ drift_status weights_take(weights *w, int i, weights_layout layout,
 drift_status weights_take_rows(weights *w, int i, size_t first, size_t count,
                                weights_layout layout, const char *name_format,
                                ...) DRIFT_PRINTF(6, 7) DRIFT_MUST_CHECK;
+/* Piece number `part` of `parts` equal ones along theirs' first dimension. */
+drift_status weights_take_part(weights *w, int i, size_t part, size_t parts,
+                               weights_layout layout, const char *name_format,
+                               ...) DRIFT_PRINTF(6, 7) DRIFT_MUST_CHECK;
 /* A convolution without bias and the frozen batch normalisation after it
  * (networks-and-formats 3.1) as one convolution: OIHW `conv`.weight,
  * `norm`.weight, .bias, .running_mean, .running_var; num_batches_tracked is

@@ -18,15 +18,16 @@ typedef struct run {
     encoder_out out;
 } run;
 
-/* `arrays` as a kind that knows them, and images as they are. */
-static drift_status make_encoder(golden *g, const array_list *arrays,
+/* `arrays` as a kind that knows them; `raw`: with images as they are. */
+static drift_status make_encoder(golden *g, const array_list *arrays, int raw,
                                  encoder **out)
 {
     drift_status status = DRIFT_OK;
     encoder_config c;
     *out = NULL;
     TRY(encoder_recognize(g->ctx, arrays, &c));
-    c.imagenet = 0;
+    if (raw)
+        c.imagenet = c.clamp = 0;
     TRY(encoder_new(g->ctx, &c, 0, 0, out));
     TRY((*out)->ops->load(*out, arrays, &(*out)->params.value));
 out:
@@ -184,7 +185,7 @@ static drift_status check_cifar_case(golden *g, const char *name)
              DRIFT_SOURCE_DIR "/data/weights/cifar10-resnet%s.safetensors",
              name + 1);
     TRY(safetensors_open(g->ctx, path, &file));
-    TRY(make_encoder(g, &file.arrays, &e));
+    TRY(make_encoder(g, &file.arrays, 1, &e));
     TRY(load_images(g, &x, 1));
     TRY(run_open(&r, g, name, e, x));
     TRY(near_layers(&r, 3));
@@ -243,7 +244,7 @@ static drift_status check_resnet(golden *g)
     if (large)
         memcpy(c.blocks, more, sizeof more);
     TRY(networks_arrays(g->ctx, &c, golden_meta(g, "salt"), &arrays));
-    TRY(make_encoder(g, &arrays, &e));
+    TRY(make_encoder(g, &arrays, 1, &e));
     /* The loss is part of the gradient, the stem no map: layer1 shows it. */
     golden_ignore(g, "?.loss");
     golden_ignore(g, "?.stem.probe");
@@ -255,8 +256,156 @@ out:
     return status;
 }
 
+/* -- dinov2: weights by formula ------------------------------------------- */
+
+static drift_status make_dino(golden *g, int large, int raw, encoder **out)
+{
+    encoder_config c = {.kind = ENCODER_DINO,
+                        .width = large ? 768 : 384,
+                        .blocks = {12},
+                        .hidden = large ? 3072 : 1536,
+                        .patch = 14,
+                        .positions = 37,
+                        .channels = 3};
+    const char *salt = golden_meta(g, large ? "salt_vitb" : "salt_vits");
+    drift_status status = DRIFT_OK;
+    array_list arrays = {0};
+    TRY(networks_arrays(g->ctx, &c, salt, &arrays));
+    TRY(make_encoder(g, &arrays, raw, out));
+    if (raw)
+        (*out)->config.resize = 0;
+out:
+    array_list_free(&arrays);
+    return status;
+}
+
+/* y gets the gradient `weights`, of as many numbers. */
+static drift_status seed(run *r, var *y, const char *weights)
+{
+    golden *g = r->g;
+    drift_status status = DRIFT_OK;
+    tensor *dy;
+    TRY(golden_load(g, &dy, NULL, "%s.%s", r->name, weights));
+    tape_seed(r->t, tape_reshape(r->t, y, dy->shape), dy);
+out:
+    return status;
+}
+
+static drift_status check_tokens(run *r)
+{
+    golden *g = r->g;
+    drift_status status = DRIFT_OK;
+    var *tokens = NULL, *cls = NULL;
+    TRY(find_map(r, "block11", &tokens));
+    TRY(find_map(r, "cls", &cls));
+    TRY(golden_near(g, &tokens->value, NULL, "%s.tokens", r->name));
+    TRY(golden_near(g, &cls->value, NULL, "%s.cls", r->name));
+    TRY(seed(r, tokens, "c_tokens"));
+    TRY(seed(r, cls, "c_cls"));
+    for (int i = 2; i < 12; i += 3) {
+        char name[16];
+        var *map = NULL;
+        snprintf(name, sizeof name, "block%d", i);
+        TRY(find_map(r, name, &map));
+        if (golden_find(g, "%s.map%d", r->name, i))
+            TRY(golden_near(g, &map->value, MAP, "%s.map%d", r->name, i));
+    }
+out:
+    return status;
+}
+
+/* 1369 tokens, the image by formula: the table as it is. */
+static drift_status check_native(golden *g, encoder *e)
+{
+    enum { SIDE = 518, TOKENS = 1369, WIDTH = 384 };
+    drift_status status = DRIFT_OK;
+    uint64_t key = formula_key(golden_meta(g, "salt_image518"), "");
+    tensor *x;
+    var *tokens = NULL, *cls = NULL;
+    run r = {0};
+    const array *want = golden_find(g, "native.tokens_probe");
+    size_t n = want ? array_count(want) : 0;
+    double *mean = calloc(WIDTH, sizeof *mean);
+    double *first = calloc(4 * WIDTH, sizeof *first);
+    double *probe = calloc(n + 1, sizeof *probe);
+    float *host = malloc((size_t)SIDE * SIDE * 3 * sizeof *host);
+    if (!mean || !first || !probe || !host)
+        FAIL(g->ctx, DRIFT_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < (size_t)SIDE * SIDE * 3; i++)
+        host[i % (SIDE * SIDE) * 3 + i / (SIDE * SIDE)] =
+            formula_value(key, i, -2, 2);
+    TRY(golden_output(g, &x, SHAPE(1, SIDE, SIDE, 3)));
+    TRY(tensor_write(g->ctx, x, host));
+    TRY(run_open(&r, g, "native", e, x));
+    TRY(find_map(&r, "block11", &tokens));
+    TRY(find_map(&r, "cls", &cls));
+    TRY(tensor_read(g->ctx, &tokens->value, host));
+    for (size_t i = 0; i < (size_t)TOKENS * WIDTH; i++)
+        mean[i % WIDTH] += (double)host[i] / TOKENS;
+    for (size_t i = 0; i < (size_t)4 * WIDTH; i++)
+        first[i] = (double)host[i];
+    for (size_t i = 0; i < n; i++)
+        probe[i] = (double)host[formula_probe(i, (size_t)TOKENS * WIDTH)];
+    TRY(golden_near(g, &cls->value, NULL, "native.cls"));
+    TRY(golden_near_host(g, first, (size_t)4 * WIDTH, "native.tokens_first4"));
+    TRY(golden_near_host(g, mean, WIDTH, "native.tokens_mean"));
+    TRY(golden_near_host(g, probe, n, "native.tokens_probe"));
+out:
+    tape_free(r.t);
+    golden_end_case(g);
+    free(mean);
+    free(first);
+    free(probe);
+    free(host);
+    return status;
+}
+
+static drift_status check_dino_case(golden *g, const char *name, encoder *e)
+{
+    drift_status status = DRIFT_OK;
+    tensor *x;
+    run r = {0};
+    TRY(golden_load(g, &x, MAP, "%s.x", name));
+    TRY(run_open(&r, g, name, e, x));
+    if (strcmp(name, "vitb") != 0)
+        TRY(check_tokens(&r));
+    else
+        for (int i = 2; i < 12; i += 3) {
+            char ours[16], map[16], weights[16];
+            snprintf(ours, sizeof ours, "block%d", i);
+            snprintf(map, sizeof map, "map%d", i);
+            snprintf(weights, sizeof weights, "vitb.c%d", i);
+            TRY(near_map(&r, ours, map, weights));
+        }
+    TRY(near_gradient(&r));
+out:
+    tape_free(r.t);
+    golden_end_case(g);
+    return status;
+}
+
+static drift_status check_dino(golden *g)
+{
+    drift_status status = DRIFT_OK;
+    encoder *small = NULL, *large = NULL;
+    /* Other ways to resize the table. */
+    golden_ignore(g, "?.hf_*");
+    golden_ignore(g, "?.timm_*");
+    TRY(make_dino(g, 0, 1, &small));
+    TRY(check_dino_case(g, "a", small));
+    TRY(check_dino_case(g, "b", small));
+    TRY(check_native(g, small));
+    TRY(make_dino(g, 1, 0, &large));
+    TRY(check_dino_case(g, "vitb", large));
+out:
+    encoder_free(small);
+    encoder_free(large);
+    return status;
+}
+
 const golden_family check_encoder[] = {
     {"cifar_resnet.safetensors", check_cifar, 1e-5},
+    {"dinov2.safetensors", check_dino, 5e-5},
     {"resnet*.safetensors", check_resnet, 2e-5},
     {0},
 };

@@ -108,6 +108,38 @@ static void resnet(maker *m, const encoder_config *c)
         linear(m, (size_t)c->classes, in, 1, cifar ? "linear" : "fc");
 }
 
+/* -- dino: torch hub's names ---------------------------------------------- */
+
+static void dino_block(maker *m, size_t n, size_t hidden, int i)
+{
+    char head[32], name[NAME];
+    snprintf(head, sizeof head, "blocks.%d", i);
+#define IN(part) (snprintf(name, sizeof name, "%s." part, head), name)
+    norm(m, n, IN("norm1"));
+    linear(m, 3 * n, n, 1.5, IN("attn.qkv"));
+    linear(m, n, n, 1, IN("attn.proj"));
+    add(m, 1, &n, .2, .6, "%s.ls1.gamma", head);
+    norm(m, n, IN("norm2"));
+    linear(m, hidden, n, 1, IN("mlp.fc1"));
+    linear(m, n, hidden, 1, IN("mlp.fc2"));
+    add(m, 1, &n, .2, .6, "%s.ls2.gamma", head);
+#undef IN
+}
+
+static void dino(maker *m, const encoder_config *c)
+{
+    size_t n = (size_t)c->width, side = (size_t)c->patch;
+    size_t places = 1 + (size_t)c->positions * (size_t)c->positions;
+    add(m, 3, (size_t[]){1, 1, n}, -.5, .5, "cls_token");
+    add(m, 3, (size_t[]){1, places, n}, -.5, .5, "pos_embed");
+    add(m, 2, (size_t[]){1, n}, -.5, .5, "mask_token");
+    conv(m, n, (size_t)c->channels, side, "patch_embed.proj");
+    add(m, 1, &n, -.05, .05, "patch_embed.proj.bias");
+    for (int i = 0; i < c->blocks[0]; i++)
+        dino_block(m, n, (size_t)c->hidden, i);
+    norm(m, n, "norm");
+}
+
 drift_status networks_arrays(drift_context *ctx, const encoder_config *c,
                              const char *salt, array_list *list)
 {
@@ -116,6 +148,9 @@ drift_status networks_arrays(drift_context *ctx, const encoder_config *c,
     case ENCODER_CIFAR_RESNET:
     case ENCODER_RESNET:
         resnet(&m, c);
+        break;
+    case ENCODER_DINO:
+        dino(&m, c);
         break;
     default:
         return ERROR(ctx, DRIFT_ERROR_USAGE, "networks: no files of kind %d",
