@@ -298,15 +298,15 @@ static const names transformers = {
 
 static const names *names_of(const array_list *arrays)
 {
-    return weights_seek(arrays, "%s", hub.anchor)            ? &hub
-           : weights_seek(arrays, "%s", transformers.anchor) ? &transformers
-                                                             : NULL;
+    return weights_named(arrays, hub.anchor)            ? &hub
+           : weights_named(arrays, transformers.anchor) ? &transformers
+                                                        : NULL;
 }
 
 static int dino_recognize(const array_list *arrays, encoder_config *c)
 {
     const names *n = names_of(arrays);
-    const array *scale = n ? weights_seek(arrays, "%s", n->anchor) : NULL;
+    const array *scale = n ? weights_named(arrays, n->anchor) : NULL;
     if (!scale || scale->ndim != 1 || !scale->dim[0] || scale->dim[0] % HEAD)
         return 0;
     c->width = (int)scale->dim[0];

@@ -214,7 +214,7 @@ static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
 /* Whether there are so many stages; their blocks, the width. */
 static int recognize(const array_list *arrays, encoder_config *c, int stages)
 {
-    const array *first = weights_seek(arrays, ANCHOR);
+    const array *first = weights_named(arrays, ANCHOR);
     if (!first || first->ndim != 4)
         return 0;
     for (int s = 0; s < ENCODER_STAGES; s++) {
@@ -230,27 +230,28 @@ static int recognize(const array_list *arrays, encoder_config *c, int stages)
     return 1;
 }
 
-static int count_classes(const array_list *arrays, const char *head)
+static int count_classes(const array_list *arrays, const char *weight,
+                         const char *bias)
 {
-    const array *a = weights_seek(arrays, "%s.weight", head);
+    const array *a = weights_named(arrays, weight);
     if (!a)
-        a = weights_seek(arrays, "%s.bias", head);
+        a = weights_named(arrays, bias);
     return a && a->ndim ? (int)a->dim[0] : 0;
 }
 
 static int cifar_recognize(const array_list *arrays, encoder_config *c)
 {
-    c->classes = count_classes(arrays, "linear");
+    c->classes = count_classes(arrays, "linear.weight", "linear.bias");
     return recognize(arrays, c, 3);
 }
 
 static int resnet_recognize(const array_list *arrays, encoder_config *c)
 {
     /* MoCo's fc tells no classes. */
-    if (!weights_seek(arrays, "encoder_q." ANCHOR))
-        c->classes = count_classes(arrays, "fc");
-    c->bottleneck = weights_seek(arrays, "layer1.0.conv3.weight") ||
-                    weights_seek(arrays, "layer1.0.bn3.weight");
+    if (!weights_named(arrays, "encoder_q." ANCHOR))
+        c->classes = count_classes(arrays, "fc.weight", "fc.bias");
+    c->bottleneck = weights_named(arrays, "layer1.0.conv3.weight") ||
+                    weights_named(arrays, "layer1.0.bn3.weight");
     c->resize = 64;
     return recognize(arrays, c, 4);
 }

@@ -113,15 +113,26 @@ out:
 
 const array *weights_named(const array_list *arrays, const char *name)
 {
-    size_t m = strlen(name);
-    for (size_t i = 0; i < arrays->count; i++) {
-        const char *full = arrays->items[i].name;
-        size_t n = strlen(full);
-        if (n >= m && !strcmp(full + n - m, name) &&
-            (n == m || full[n - m - 1] == '.'))
+    for (size_t i = 0; i < arrays->count; i++)
+        if (before(arrays->items[i].name, name) >= 0)
             return &arrays->items[i];
-    }
     return NULL;
+}
+
+int weights_extent(const array_list *arrays, const char *list)
+{
+    size_t length = strlen(list);
+    int count = 0;
+    for (size_t i = 0; i < arrays->count; i++) {
+        const char *name = arrays->items[i].name;
+        const char *at = strstr(name, list);
+        int n = 0, end = 0;
+        if (at && (at == name || at[-1] == '.') &&
+            sscanf(at + length, "%6d%n", &n, &end) == 1 &&
+            at[length + (size_t)end] == '.' && n >= count)
+            count = n + 1;
+    }
+    return count;
 }
 
 /* The name of an array inside the tree, NULL when it is not in it. */
@@ -418,36 +429,4 @@ drift_status weights_close(weights *w, drift_status status)
     mem_free(w->used);
     w->used = NULL;
     return status;
-}
-
-/* -- what is in a file ---------------------------------------------------- */
-
-const array *weights_seek(const array_list *arrays, const char *name_format,
-                          ...)
-{
-    char name[NAME];
-    va_list ap;
-    va_start(ap, name_format);
-    vsnprintf(name, sizeof name, name_format, ap);
-    va_end(ap);
-    for (size_t i = 0; i < arrays->count; i++)
-        if (before(arrays->items[i].name, name) >= 0)
-            return &arrays->items[i];
-    return NULL;
-}
-
-int weights_extent(const array_list *arrays, const char *list)
-{
-    size_t length = strlen(list);
-    int count = 0;
-    for (size_t i = 0; i < arrays->count; i++) {
-        const char *name = arrays->items[i].name;
-        const char *at = strstr(name, list);
-        int n = 0, end = 0;
-        if (at && (at == name || at[-1] == '.') &&
-            sscanf(at + length, "%6d%n", &n, &end) == 1 &&
-            at[length + (size_t)end] == '.' && n >= count)
-            count = n + 1;
-    }
-    return count;
 }

@@ -37,6 +37,9 @@ typedef enum weights_layout {
 /* The first array of this name, as it is or inside a wrapper ("params.NAME");
  * NULL when there is none. */
 const array *weights_named(const array_list *arrays, const char *name);
+/* How many "blocks.0.x", "blocks.1.y", ... there are for `list` = "blocks.":
+ * 1 more than the largest number. */
+int weights_extent(const array_list *arrays, const char *list);
 
 /* `anchor` is the name of an array that the network cannot do without:
  * wrappers around the tree ("params.", "module.", "state_dict.", "ema.", ...)
@@ -79,14 +82,5 @@ void weights_complain(weights *w, const char *format, ...) DRIFT_PRINTF(2, 3);
 
 /* The end: with `status` DRIFT_OK, an error that lists what did not fit. */
 drift_status weights_close(weights *w, drift_status status) DRIFT_MUST_CHECK;
-
-/* -- what is in a file, for those who recognise it ------------------------- */
-
-/* The first array of this name, whatever wrapper stands before it; NULL. */
-const array *weights_seek(const array_list *arrays, const char *name_format,
-                          ...) DRIFT_PRINTF(2, 3);
-/* How many "blocks.0.x", "blocks.1.y", ... there are for `list` = "blocks.":
- * 1 more than the largest number. */
-int weights_extent(const array_list *arrays, const char *list);
 
 #endif
