@@ -115,18 +115,13 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
         }
         encoder_emit(t, out, x, FAMILY_ALL, "map%d", s + 1);
     }
-    if (tape_status(t) != DRIFT_OK)
-        return;
-    const size_t *d = x->value.shape.dim;
-    var *mean = NULL;
     tape_open(t);
-    tape_moments(t, x, (int)d[1], (int)d[2], 0, &mean, NULL);
-    mean = tape_reshape(t, mean, SHAPE(d[0], d[3]));
-    var *hidden = tape_activation(
-        t,
-        tape_linear(t, mean, encoder_leaf(e, t, flat, k->hidden_w),
-                    encoder_leaf(e, t, flat, k->hidden_b)),
-        ACT_SILU);
+    var *hidden =
+        tape_activation(t,
+                        tape_linear(t, encoder_mean(t, x),
+                                    encoder_leaf(e, t, flat, k->hidden_w),
+                                    encoder_leaf(e, t, flat, k->hidden_b)),
+                        ACT_SILU);
     hidden = tape_close(t, hidden);
     encoder_emit(t, out, hidden, 0, "hidden");
     if (out->want_logits)

@@ -9,23 +9,49 @@
 const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
     [ENCODER_CLASSIFIER] = &classifier_ops,
     [ENCODER_MAE] = &mae_ops,
+    [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops,
+    [ENCODER_RESNET] = &resnet_ops,
+    [ENCODER_DINO] = &dino_ops,
 };
 
-/* w [3,3] and b [3] of (x+1)/2, less ImageNet's mean, by its deviation. */
+/* One more step of the images' preparation: channel i times w[i], plus b[i]. */
+static drift_status add_step(encoder *e, const double w[3], const double b[3])
+{
+    drift_status status = DRIFT_OK;
+    int i = e->input_steps++;
+    float weight[9] = {0}, bias[3];
+    for (int k = 0; k < 3; k++) {
+        weight[4 * k] = (float)w[k];
+        bias[k] = (float)b[k];
+    }
+    TRY(tensor_new(e->ctx, &e->input_w[i], DTYPE_F32, SHAPE(3, 3)));
+    TRY(tensor_new(e->ctx, &e->input_b[i], DTYPE_F32, SHAPE(3)));
+    TRY(tensor_write(e->ctx, &e->input_w[i], weight));
+    TRY(tensor_write(e->ctx, &e->input_b[i], bias));
+out:
+    return status;
+}
+
+/* y = (x+1)/2, less ImageNet's mean, by its deviation. Clamped, between steps
+ * with a relu, y is first relu(y), then 1 - relu(1 - y). */
 static drift_status make_input(encoder *e)
 {
     static const double mean[3] = {.485, .456, .406};
     static const double std[3] = {.229, .224, .225};
+    static const double half[3] = {.5, .5, .5}, one[3] = {1, 1, 1};
+    static const double minus[3] = {-1, -1, -1};
+    int clamp = e->config.clamp;
     drift_status status = DRIFT_OK;
-    float w[9] = {0}, b[3];
+    double w[3], b[3];
     for (int i = 0; i < 3; i++) {
-        w[4 * i] = (float)(.5 / std[i]);
-        b[i] = (float)((.5 - mean[i]) / std[i]);
+        w[i] = (clamp ? -1 : .5) / std[i];
+        b[i] = ((clamp ? 1 : .5) - mean[i]) / std[i];
     }
-    TRY(tensor_new(e->ctx, &e->input_w, DTYPE_F32, SHAPE(3, 3)));
-    TRY(tensor_new(e->ctx, &e->input_b, DTYPE_F32, SHAPE(3)));
-    TRY(tensor_write(e->ctx, &e->input_w, w));
-    TRY(tensor_write(e->ctx, &e->input_b, b));
+    if (clamp) {
+        TRY(add_step(e, half, half));
+        TRY(add_step(e, minus, one));
+    }
+    TRY(add_step(e, w, b));
 out:
     return status;
 }
@@ -40,6 +66,7 @@ static drift_status check_config(drift_context *ctx, const encoder_config *c)
                c->hidden <= 65536 && c->classes >= 0 && c->classes <= 65536 &&
                c->image_height >= 0 && c->image_width >= 0 && c->resize >= 0 &&
                c->resize <= 4096 && c->patch >= 0 && c->patch <= 256 &&
+               c->heads >= 0 && c->positions >= 0 && c->positions <= 1024 &&
                (!c->imagenet || c->channels == 3);
     for (int i = 0; i < ENCODER_STAGES; i++)
         fine = fine && c->blocks[i] >= 0 && c->blocks[i] <= 1024;
@@ -77,8 +104,10 @@ void encoder_free(encoder *e)
         return;
     if (e->ops->close)
         e->ops->close(e);
-    tensor_free(e->ctx, &e->input_w);
-    tensor_free(e->ctx, &e->input_b);
+    for (int i = 0; i < e->input_steps; i++) {
+        tensor_free(e->ctx, &e->input_w[i]);
+        tensor_free(e->ctx, &e->input_b[i]);
+    }
     params_free(&e->params);
     mem_free(e->state);
     mem_free(e);
@@ -96,11 +125,14 @@ static var *prepare(encoder *e, tape *t, var *x)
         var *same[3] = {x, x, x};
         x = tape_concat(t, 3, same, 3);
     }
+    for (int i = 0; i < e->input_steps; i++) {
+        if (i)
+            x = tape_activation(t, x, ACT_RELU);
+        x = tape_linear(t, x, tape_constant(t, &e->input_w[i]),
+                        tape_constant(t, &e->input_b[i]));
+    }
     if (side && (d[1] < side || d[2] < side))
         x = tape_resize_bilinear(t, x, side, side, (resize_args){0});
-    if (c->imagenet)
-        x = tape_linear(t, x, tape_constant(t, &e->input_w),
-                        tape_constant(t, &e->input_b));
     return tape_close(t, x);
 }
 
@@ -133,6 +165,7 @@ void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
                      encoder_out *out)
 {
     out->count = 0;
+    out->image = image;
     out->logits = NULL;
     var *x = encoder_input(e, t, image);
     if (x)
@@ -163,7 +196,7 @@ var *encoder_next(tape *t, const encoder_out *out, var *x, var *y)
     for (size_t i = 0; i < out->count; i++)
         if (out->list[i].value == x)
             return y;
-    if (x)
+    if (x && x != out->image)
         tape_drop(t, x);
     return y;
 }
@@ -179,17 +212,36 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
     if (!x || tape_status(t) != DRIFT_OK)
         return NULL;
     const size_t *d = x->value.shape.dim, s = (size_t)stride;
-    int half = (int)(e->params.list[weight].shape.dim[0] / 2);
+    const size_t *k = e->params.list[weight].shape.dim;
+    size_t ph = k[0] % 2 ? k[0] / 2 : 0, pw = k[1] % 2 ? k[1] / 2 : 0;
     conv_args args = {.stride_h = stride,
                       .stride_w = stride,
-                      .pad_top = half,
-                      .pad_left = half,
+                      .pad_top = (int)ph,
+                      .pad_left = (int)pw,
                       .dilation_h = 1,
                       .dilation_w = 1,
-                      .groups = 1};
+                      .groups = (int)(d[3] / k[2])};
+    if (d[1] + 2 * ph < k[0] || d[2] + 2 * pw < k[1]) {
+        tape_fail(t, ERROR(e->ctx, DRIFT_ERROR_SHAPE,
+                           "encoder: a map of %zux%zu is too small for %zux%zu",
+                           d[1], d[2], k[0], k[1]));
+        return NULL;
+    }
     tape_open(t);
     var *b = bias < 0 ? NULL : encoder_leaf(e, t, flat, bias);
     var *y = tape_conv2d(t, x, encoder_leaf(e, t, flat, weight), b, args,
-                         (d[1] + s - 1) / s, (d[2] + s - 1) / s);
+                         (d[1] + 2 * ph - k[0]) / s + 1,
+                         (d[2] + 2 * pw - k[1]) / s + 1);
     return tape_close(t, y);
+}
+
+var *encoder_mean(tape *t, var *x)
+{
+    var *mean = NULL;
+    if (!x || tape_status(t) != DRIFT_OK)
+        return NULL;
+    const size_t *d = x->value.shape.dim;
+    tape_open(t);
+    tape_moments(t, x, (int)d[1], (int)d[2], 0, &mean, NULL);
+    return tape_close(t, tape_reshape(t, mean, SHAPE(d[0], d[3])));
 }

@@ -16,6 +16,9 @@
 typedef enum encoder_kind {
     ENCODER_CLASSIFIER,
     ENCODER_MAE,
+    ENCODER_CIFAR_RESNET,
+    ENCODER_RESNET,
+    ENCODER_DINO,
     ENCODER_KINDS
 } encoder_kind;
 
@@ -23,17 +26,23 @@ typedef struct encoder_config {
     int kind;
     int width;                  /* channels of the first stage */
     int blocks[ENCODER_STAGES]; /* of each stage; 0: no such stage */
-    int groups;  /* of GroupNorm; mae: the most, the largest divisor of the
-                    channels up to it is taken */
-    int hidden;  /* classifier: width of the layer before the last */
-    int classes; /* of the head; 0: none */
-    int patch;   /* mae: side of the patches that become channels */
-    int decoder; /* mae: has it one? */
+    int groups;     /* of GroupNorm; mae: the most, the largest divisor of the
+                       channels up to it is taken */
+    int hidden;     /* classifier: width of the layer before the last; dino: of
+                       the mlp */
+    int classes;    /* of the head; 0: none */
+    int patch;      /* mae: side of the patches that become channels; dino: of
+                       those that become tokens */
+    int decoder;    /* mae: has it one? */
+    int bottleneck; /* resnet: are blocks of three convolutions? */
+    int heads;      /* dino */
+    int positions;  /* dino: side of the table of positions */
     int image_height, image_width, channels; /* of the images it is for; 0: of
                                              any size */
     int resize;   /* images smaller than this square are enlarged to it; 0 */
     int imagenet; /* images become (x+1)/2, then lose ImageNet's mean and are
                      divided by its standard deviation; 0: [-1,1] as they are */
+    int clamp;    /* with imagenet: to [0,1] before */
 } encoder_config;
 
 /* Which families a map is good for; drift/features.h says what they are. */
@@ -59,6 +68,7 @@ typedef struct encoder_map {
 typedef struct encoder_out {
     encoder_map list[ENCODER_MAPS];
     size_t count;
+    var *image; /* as the caller gave it; encoder_next leaves it alone */
     int want_logits;
     var *logits; /* [b,classes], where wanted and the encoder has a head */
 } encoder_out;
@@ -73,7 +83,8 @@ typedef struct encoder_ops {
                     encoder_out *out);
     void (*close)(encoder *e); /* frees e->state; may be NULL */
     /* Other people's files; both NULL: there are none. Does a file with these
-     * arrays hold such a network, and of which sizes? */
+     * arrays hold such a network, and of which sizes? One with an array missing
+     * or wrong still does: load tells what is not as it should be. */
     int (*recognize)(const array_list *arrays, encoder_config *config);
     drift_status (*load)(encoder *e, const array_list *arrays, tensor *flat);
     /* What a metadata.json with such a file says beyond its arrays; NULL:
@@ -90,8 +101,9 @@ struct encoder {
     const encoder_ops *ops;
     encoder_config config;
     params params;
-    void *state;             /* of the kind */
-    tensor input_w, input_b; /* imagenet: [3,3], [3] */
+    void *state;                   /* of the kind */
+    tensor input_w[3], input_b[3]; /* imagenet: [3,3], [3] of each step */
+    int input_steps;
 };
 
 extern const encoder_ops *const encoder_kinds[ENCODER_KINDS];
@@ -117,6 +129,9 @@ drift_status encoder_open(drift_context *ctx, const char *path,
 /* The same with its decoder and its head, as far as the file has them. */
 drift_status encoder_open_whole(drift_context *ctx, const char *path,
                                 encoder **out) DRIFT_MUST_CHECK;
+/* The kind and sizes of other people's weights; ops->load reads them. */
+drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
+                               encoder_config *c) DRIFT_MUST_CHECK;
 /* The parameters in `flat`, with what encoder_open needs. */
 drift_status encoder_write(encoder *e, const tensor *flat,
                            const char *path) DRIFT_MUST_CHECK;
@@ -126,10 +141,6 @@ drift_status encoder_write(encoder *e, const tensor *flat,
 /* The images as the kind wants them; checks their shape. encoder_forward has
  * done it. */
 var *encoder_input(encoder *e, tape *t, var *image);
-/* Convolution with parameter `weight`, and `bias` unless -1; half a kernel of
- * padding on each side. */
-var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
-                  int stride, var *x);
 /* Every parameter under its own name, after any wrapper in front of `anchor`
  * (nn/weights.h); what the file has of `heads` may be more. */
 drift_status encoder_load_named(encoder *e, const array_list *arrays,
@@ -137,11 +148,20 @@ drift_status encoder_load_named(encoder *e, const array_list *arrays,
                                 tensor *flat) DRIFT_MUST_CHECK;
 void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
                   const char *name_format, ...) DRIFT_PRINTF(5, 6);
-/* y replaces x, whose memory is let go of unless it was emitted. */
+/* y replaces x, whose memory is let go of unless it was emitted or is the
+ * caller's image. */
 var *encoder_next(tape *t, const encoder_out *out, var *x, var *y);
 /* Parameter i on the tape. */
 var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
+/* Convolution with parameters `weight` and `bias` (-1: none). Odd kernels are
+ * padded by half their size, even ones not at all; a weight of fewer input
+ * channels than x has is one in groups. */
+var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
+                  int stride, var *x);
+/* The mean over all locations: [b,h,w,c] -> [b,c]. */
+var *encoder_mean(tape *t, var *x);
 
-extern const encoder_ops classifier_ops, mae_ops;
+extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops, resnet_ops,
+    dino_ops;
 
 #endif

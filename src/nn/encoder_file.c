@@ -28,11 +28,15 @@ static const struct {
     {"classes", offsetof(encoder_config, classes)},
     {"patch", offsetof(encoder_config, patch)},
     {"decoder", offsetof(encoder_config, decoder)},
+    {"bottleneck", offsetof(encoder_config, bottleneck)},
+    {"heads", offsetof(encoder_config, heads)},
+    {"positions", offsetof(encoder_config, positions)},
     {"image_height", offsetof(encoder_config, image_height)},
     {"image_width", offsetof(encoder_config, image_width)},
     {"image_channels", offsetof(encoder_config, channels)},
     {"resize", offsetof(encoder_config, resize)},
     {"imagenet", offsetof(encoder_config, imagenet)},
+    {"clamp", offsetof(encoder_config, clamp)},
 };
 #define SIZES (sizeof sizes / sizeof *sizes)
 
@@ -98,8 +102,8 @@ out:
     return weights_close(&w, status);
 }
 
-static drift_status recognize(drift_context *ctx, const array_list *arrays,
-                              encoder_config *c)
+drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
+                               encoder_config *c)
 {
     for (int k = 0; k < ENCODER_KINDS; k++) {
         *c = (encoder_config){.kind = k};
@@ -161,7 +165,8 @@ static drift_status open_as(drift_context *ctx, const char *path, int whole,
     if (status != DRIFT_OK)
         return status;
     const char *own = tensors_metadata(&file, KEY);
-    TRY(own ? config_of_json(ctx, own, &c) : recognize(ctx, file.arrays, &c));
+    TRY(own ? config_of_json(ctx, own, &c)
+            : encoder_recognize(ctx, file.arrays, &c));
     if (!own)
         TRY(read_metadata(ctx, path, &c));
     if (!whole && encoder_kinds[c.kind]->heads)

@@ -69,16 +69,17 @@ static drift_status find_tree(weights *w, const char *anchor)
 {
     drift_context *ctx = w->params->ctx;
     const array *best = NULL;
-    int trees = 0, averaged = 0;
+    int trees = 0, chosen = 0;
     for (size_t i = 0; i < w->arrays->count; i++) {
         const array *a = &w->arrays->items[i];
         long n = before(a->name, anchor);
         if (n < 0)
             continue;
-        int ema = has_word(a->name, (size_t)n, "ema");
+        int better = has_word(a->name, (size_t)n, "ema") ||
+                     has_word(a->name, (size_t)n, "encoder_q.");
         trees++;
-        averaged += ema;
-        if (!best || ema) {
+        chosen += better;
+        if (!best || better) {
             best = a;
             w->prefix = a->name;
             w->prefix_length = (size_t)n;
@@ -88,11 +89,11 @@ static drift_status find_tree(weights *w, const char *anchor)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
                      "weights: no '%s' among the %zu arrays", anchor,
                      w->arrays->count);
-    if (trees > 1 && averaged != 1)
+    if (trees > 1 && chosen != 1)
         return ERROR(ctx, DRIFT_ERROR_FORMAT,
-                     "weights: %d sets of weights, %d of them averaged (ema): "
-                     "which one is not clear",
-                     trees, averaged);
+                     "weights: %d sets of weights, %d of them averaged (ema) "
+                     "or MoCo's encoder_q: which one is not clear",
+                     trees, chosen);
     return DRIFT_OK;
 }
 
@@ -112,15 +113,26 @@ out:
 
 const array *weights_named(const array_list *arrays, const char *name)
 {
-    size_t m = strlen(name);
-    for (size_t i = 0; i < arrays->count; i++) {
-        const char *full = arrays->items[i].name;
-        size_t n = strlen(full);
-        if (n >= m && !strcmp(full + n - m, name) &&
-            (n == m || full[n - m - 1] == '.'))
+    for (size_t i = 0; i < arrays->count; i++)
+        if (before(arrays->items[i].name, name) >= 0)
             return &arrays->items[i];
-    }
     return NULL;
+}
+
+int weights_extent(const array_list *arrays, const char *list)
+{
+    size_t length = strlen(list);
+    int count = 0;
+    for (size_t i = 0; i < arrays->count; i++) {
+        const char *name = arrays->items[i].name;
+        const char *at = strstr(name, list);
+        int n = 0, end = 0;
+        if (at && (at == name || at[-1] == '.') &&
+            sscanf(at + length, "%6d%n", &n, &end) == 1 &&
+            at[length + (size_t)end] == '.' && n >= count)
+            count = n + 1;
+    }
+    return count;
 }
 
 /* The name of an array inside the tree, NULL when it is not in it. */
@@ -206,21 +218,42 @@ static void reorder(float *to, const float *from, shape s, weights_layout l)
                 to[(k * in + i) * out + o] = from[(o * in + i) * window + k];
 }
 
+/* Which of so many equal pieces of an array. */
+typedef struct piece {
+    size_t part, parts;
+} piece;
+
+/* *a becomes its piece; 0 when it has none. */
+static int cut(array *a, piece p)
+{
+    if (p.parts == 1)
+        return 1;
+    if (!a->ndim || a->dim[0] % p.parts)
+        return 0;
+    a->dim[0] /= p.parts;
+    a->data = (const char *)a->data +
+              p.part * array_count(a) * array_type_size(a->type);
+    return 1;
+}
+
 /* The array `name` in our layout, as fresh host memory; NULL in *out when it
  * does not fit, which is noted. */
-static drift_status fetch_array(weights *w, shape s, weights_layout layout,
-                                const char *name, float **out)
+static drift_status fetch_piece(weights *w, shape s, weights_layout layout,
+                                piece p, const char *name, float **out)
 {
     drift_context *ctx = w->params->ctx;
-    const array *a = want(w, name);
+    const array *all = want(w, name);
     char is[SHAPE_TEXT], wanted[SHAPE_TEXT];
     float *x = *out = NULL, *y = NULL;
-    if (!a)
+    if (!all)
         return DRIFT_OK;
-    if (!fits(a, s, layout)) {
-        weights_complain(w, "'%s' is %s, not %s%s", name,
-                         dims_text(a->ndim, a->dim, is), shape_text(s, wanted),
-                         layout == WEIGHTS_AS_OURS ? "" : " transposed");
+    array here = *all, *a = &here;
+    if (!cut(a, p) || !fits(a, s, layout)) {
+        weights_complain(w, "'%s' is %s, not %s%s%s", name,
+                         dims_text(all->ndim, all->dim, is),
+                         shape_text(s, wanted),
+                         layout == WEIGHTS_AS_OURS ? "" : " transposed",
+                         p.parts == 1 ? "" : " several times");
         return DRIFT_OK;
     }
     x = mem_alloc(ctx, array_count(a), sizeof *x);
@@ -238,6 +271,12 @@ static drift_status fetch_array(weights *w, shape s, weights_layout layout,
     }
     *out = y ? y : x;
     return DRIFT_OK;
+}
+
+static drift_status fetch_array(weights *w, shape s, weights_layout layout,
+                                const char *name, float **out)
+{
+    return fetch_piece(w, s, layout, (piece){0, 1}, name, out);
 }
 
 static drift_status take(weights *w, int i, size_t first, size_t count,
@@ -281,6 +320,26 @@ drift_status weights_take_rows(weights *w, int i, size_t first, size_t count,
     vsnprintf(name, sizeof name, name_format, ap);
     va_end(ap);
     return take(w, i, first, count, layout, name);
+}
+
+drift_status weights_take_part(weights *w, int i, size_t part, size_t parts,
+                               weights_layout layout, const char *name_format,
+                               ...)
+{
+    drift_status status = DRIFT_OK;
+    tensor view = params_view(w->params, w->flat, i);
+    float *x = NULL;
+    char name[NAME];
+    va_list ap;
+    va_start(ap, name_format);
+    vsnprintf(name, sizeof name, name_format, ap);
+    va_end(ap);
+    TRY(fetch_piece(w, view.shape, layout, (piece){part, parts}, name, &x));
+    if (x)
+        TRY(tensor_write(w->params->ctx, &view, x));
+out:
+    mem_free(x);
+    return status;
 }
 
 /* -- folding -------------------------------------------------------------- */

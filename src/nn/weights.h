@@ -37,11 +37,15 @@ typedef enum weights_layout {
 /* The first array of this name, as it is or inside a wrapper ("params.NAME");
  * NULL when there is none. */
 const array *weights_named(const array_list *arrays, const char *name);
+/* How many "blocks.0.x", "blocks.1.y", ... there are for `list` = "blocks.":
+ * 1 more than the largest number. */
+int weights_extent(const array_list *arrays, const char *list);
 
 /* `anchor` is the name of an array that the network cannot do without:
  * wrappers around the tree ("params.", "module.", "state_dict.", "ema.", ...)
- * are what stands before it; of several trees the averaged one is taken. NULL:
- * no wrapper. *w is to be closed even after a failure. */
+ * are what stands before it; of several trees the averaged one is taken, or
+ * MoCo's "encoder_q.". NULL: no wrapper. *w is to be closed even after a
+ * failure. */
 drift_status weights_open(params *p, tensor *flat, const array_list *arrays,
                           const char *anchor, weights *w) DRIFT_MUST_CHECK;
 
@@ -54,6 +58,10 @@ drift_status weights_take(weights *w, int i, weights_layout layout,
                           const char *name_format, ...)
     DRIFT_PRINTF(4, 5) DRIFT_MUST_CHECK;
 drift_status weights_take_rows(weights *w, int i, size_t first, size_t count,
+                               weights_layout layout, const char *name_format,
+                               ...) DRIFT_PRINTF(6, 7) DRIFT_MUST_CHECK;
+/* Piece number `part` of `parts` equal ones along theirs' first dimension. */
+drift_status weights_take_part(weights *w, int i, size_t part, size_t parts,
                                weights_layout layout, const char *name_format,
                                ...) DRIFT_PRINTF(6, 7) DRIFT_MUST_CHECK;
 /* A convolution without bias and the frozen batch normalisation after it

@@ -1,7 +1,6 @@
 /* FNV-1a of the key, SplitMix64 of the index: README-formula.md. */
 #include "formula.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -55,30 +54,4 @@ drift_status formula_add(drift_context *ctx, array_list *list, const char *salt,
         x[i] = formula_value(key, i, lo, hi);
     a.data = a.owned = x;
     return array_list_add(ctx, list, name, &a);
-}
-
-static int ends(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n >= m && !strcmp(name + n - m, end);
-}
-
-drift_status formula_add_torch(drift_context *ctx, array_list *list,
-                               const char *salt, const char *name, int ndim,
-                               const size_t *dim, int norm, double gain)
-{
-    double lo = -.1, hi = .1, in = 1;
-    for (int i = 1; i < ndim; i++)
-        in *= (double)dim[i];
-    if (ends(name, ".weight") && ndim >= 2) {
-        hi = gain * sqrt(3 / in);
-        lo = -hi;
-    } else if (ends(name, ".weight") || ends(name, "running_var")) {
-        lo = .8;
-        hi = 1.2;
-    } else if (ends(name, ".bias") && !norm) {
-        lo = -.05;
-        hi = .05;
-    }
-    return formula_add(ctx, list, salt, name, ndim, dim, lo, hi);
 }

@@ -17,12 +17,4 @@ size_t formula_probe(uint64_t i, size_t count);
 drift_status formula_add(drift_context *ctx, array_list *list, const char *salt,
                          const char *name, int ndim, const size_t *dim,
                          double lo, double hi) DRIFT_MUST_CHECK;
-/* The same with lo and hi by role: what the README's table tells from a name
- * of PyTorch's and the number of dimensions; a .bias takes `norm` 1 for one of
- * a normalisation. */
-drift_status formula_add_torch(drift_context *ctx, array_list *list,
-                               const char *salt, const char *name, int ndim,
-                               const size_t *dim, int norm,
-                               double gain) DRIFT_MUST_CHECK;
-
 #endif

@@ -1,0 +1,293 @@
+/* Encoders of other people: their files are recognised, with and without
+ * wrappers; one with an array missing, wrong or too many is refused by name.
+ * Values against the originals: golden-check cifar_resnet, resnet*. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "../golden/formula.h"
+#include "../golden/networks.h"
+
+static drift_context *open_context(void)
+{
+    drift_context *ctx;
+    assert_int_equal(drift_context_open(&ctx, NULL), DRIFT_OK);
+    return ctx;
+}
+
+static void close_context(drift_context *ctx)
+{
+    assert_int_equal(pool_get_stats(ctx).used, 0);
+    drift_context_close(ctx);
+}
+
+/* Every kind in small, as its files tell it. */
+static const encoder_config kinds[] = {
+    {.kind = ENCODER_CIFAR_RESNET,
+     .width = 4,
+     .blocks = {2, 1, 3},
+     .classes = 5,
+     .channels = 3,
+     .imagenet = 1},
+    {.kind = ENCODER_RESNET,
+     .width = 4,
+     .blocks = {1, 2, 1, 1},
+     .classes = 5,
+     .channels = 3,
+     .resize = 64,
+     .imagenet = 1},
+    {.kind = ENCODER_RESNET,
+     .width = 4,
+     .blocks = {2, 1, 1, 1},
+     .classes = 6,
+     .bottleneck = 1,
+     .channels = 3,
+     .resize = 64,
+     .imagenet = 1},
+    {.kind = ENCODER_DINO,
+     .width = 64,
+     .blocks = {2},
+     .hidden = 256,
+     .patch = 14,
+     .heads = 1,
+     .positions = 37,
+     .channels = 3,
+     .resize = 112,
+     .imagenet = 1,
+     .clamp = 1},
+};
+#define KINDS   (sizeof kinds / sizeof *kinds)
+#define ANCHORS 1 /* arrays without which nothing is recognised */
+
+/* The arrays of a kind, each name with `wrapper` before it. */
+static void make_arrays(drift_context *ctx, const encoder_config *c,
+                        const char *wrapper, array_list *list)
+{
+    array_list bare = {0};
+    assert_int_equal(networks_arrays(ctx, c, "unit/", &bare), 0);
+    for (size_t i = 0; i < bare.count; i++) {
+        char name[256];
+        array a = bare.items[i];
+        snprintf(name, sizeof name, "%s%s", wrapper, a.name);
+        bare.items[i].owned = NULL;
+        assert_int_equal(array_list_add(ctx, list, name, &a), 0);
+    }
+    array_list_free(&bare);
+}
+
+static drift_status load(drift_context *ctx, const array_list *list,
+                         encoder_config *c)
+{
+    encoder *e = NULL;
+    drift_status status = encoder_recognize(ctx, list, c);
+    if (status == DRIFT_OK)
+        status = encoder_new(ctx, c, 0, 0, &e);
+    if (status == DRIFT_OK)
+        status = e->ops->load(e, list, &e->params.value);
+    encoder_free(e);
+    return status;
+}
+
+static void recognized(void **state)
+{
+    static const char *const wrappers[] = {"", "module.", "state_dict."};
+    drift_context *ctx = open_context();
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++)
+        for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
+            array_list list = {0};
+            encoder_config c;
+            make_arrays(ctx, &kinds[k], wrappers[i], &list);
+            if (load(ctx, &list, &c) != DRIFT_OK)
+                fail_msg("%zu: %s", k, drift_error_text(ctx));
+            assert_memory_equal(&c, &kinds[k], sizeof c);
+            array_list_free(&list);
+        }
+    close_context(ctx);
+}
+
+/* The error names the array; or, where nothing is recognised without it, the
+ * file is refused as a whole, which gives 1. */
+static int refused(drift_context *ctx, const array_list *list, const char *name,
+                   const char *what)
+{
+    encoder_config c;
+    char text[256];
+    assert_int_equal(load(ctx, list, &c), DRIFT_ERROR_FORMAT);
+    const char *error = drift_error_text(ctx);
+    snprintf(text, sizeof text, "'%s' is %s", name, what);
+    int whole = strstr(error, "are not those of an encoder") != NULL;
+    if (!strstr(error, text) && !whole)
+        fail_msg("%s, but: %s", text, error);
+    drift_error_clear(ctx);
+    return whole;
+}
+
+static void misfits(void **state)
+{
+    drift_context *ctx = open_context();
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        array_list list = {0};
+        int whole = 0, wrong = 0;
+        make_arrays(ctx, &kinds[k], "", &list);
+        for (size_t i = 0; i < list.count; i++) {
+            array *a = &list.items[i];
+            char *name = a->name, other[] = "other.weight";
+            if (!strcmp(name, "mask_token")) /* of no use */
+                continue;
+            a->name = other;
+            whole += refused(ctx, &list, name, "missing");
+            a->name = name;
+            a->dim[a->ndim - 1]++;
+            wrong += refused(ctx, &list, name, "[");
+            a->dim[a->ndim - 1]--;
+        }
+        array more = {.type = ARRAY_F32, .ndim = 1, .dim = {1}, .data = ""};
+        assert_int_equal(array_list_add(ctx, &list, "more.bias", &more), 0);
+        assert_int_equal(refused(ctx, &list, "more.bias", "left over"), 0);
+        assert_true(whole <= ANCHORS && wrong <= ANCHORS);
+        array_list_free(&list);
+    }
+    close_context(ctx);
+}
+
+/* MoCo's file has two encoders and a queue, and no head for classes. */
+static void moco(void **state)
+{
+    drift_context *ctx = open_context();
+    encoder_config c = kinds[2], found;
+    array_list list = {0};
+    array queue = {.type = ARRAY_F32, .ndim = 1, .dim = {1}, .data = "abc"};
+    (void)state;
+    make_arrays(ctx, &c, "state_dict.module.encoder_q.", &list);
+    make_arrays(ctx, &c, "state_dict.module.encoder_k.", &list);
+    assert_int_equal(
+        array_list_add(ctx, &list, "state_dict.module.queue", &queue), 0);
+    assert_int_equal(load(ctx, &list, &found), 0);
+    c.classes = 0;
+    assert_memory_equal(&found, &c, sizeof c);
+    array_list_free(&list);
+    close_context(ctx);
+}
+
+/* Transformers' names of what torch hub calls otherwise. */
+static void rename_dino(array *a)
+{
+    static const char *const names[][2] = {
+        {"cls_token", "embeddings.cls_token"},
+        {"mask_token", "embeddings.mask_token"},
+        {"pos_embed", "embeddings.position_embeddings"},
+        {"patch_embed.proj.", "embeddings.patch_embeddings.projection."},
+        {"attn.proj.", "attention.output.dense."},
+        {"ls1.gamma", "layer_scale1.lambda1"},
+        {"ls2.gamma", "layer_scale2.lambda1"},
+    };
+    char name[256], *part;
+    snprintf(name, sizeof name, "%s", a->name);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((part = strstr(a->name, names[i][0])) != NULL)
+            snprintf(name, sizeof name, "%.*s%s%s", (int)(part - a->name),
+                     a->name, names[i][1], part + strlen(names[i][0]));
+    int blocks = !strncmp(name, "blocks.", 7),
+        last = !strncmp(name, "norm.", 5);
+    mem_free(a->name);
+    a->name = malloc(300);
+    assert_non_null(a->name);
+    snprintf(a->name, 300, "dinov2.%s%s",
+             blocks ? "encoder.layer."
+             : last ? "layer"
+                    : "",
+             name + (blocks ? 7 : 0));
+}
+
+/* qkv becomes three arrays of a third of it each. */
+static void cut_qkv(drift_context *ctx, array_list *list, size_t i)
+{
+    static const char *const parts[] = {"query", "key", "value"};
+    array all = list->items[i];
+    const char *at = strstr(all.name, "attn.qkv");
+    all.dim[0] /= 3;
+    for (size_t k = 0; k < 3; k++) {
+        array a = all;
+        size_t n = array_count(&a);
+        float *x = malloc(n * sizeof *x);
+        char name[256];
+        memcpy(x, (const float *)all.data + k * n, n * sizeof *x);
+        a.data = a.owned = x;
+        snprintf(name, sizeof name, "%.*sattention.attention.%s%s",
+                 (int)(at - all.name), all.name, parts[k], at + 8);
+        if (k < 2) {
+            assert_int_equal(array_list_add(ctx, list, name, &a), 0);
+            continue;
+        }
+        mem_free(list->items[i].name);
+        mem_free(list->items[i].owned);
+        list->items[i] = a;
+        list->items[i].name = strdup(name);
+    }
+}
+
+/* Both names of DINOv2's arrays give the same parameters. */
+static void dino_names(void **state)
+{
+    drift_context *ctx = open_context();
+    float *x[2];
+    size_t n = 0;
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        array_list list = {0};
+        encoder_config c;
+        encoder *e;
+        make_arrays(ctx, &kinds[3], "", &list);
+        for (size_t i = 0, count = list.count; k && i < count; i++)
+            if (strstr(list.items[i].name, "attn.qkv"))
+                cut_qkv(ctx, &list, i);
+        for (size_t i = 0; k && i < list.count; i++)
+            rename_dino(&list.items[i]);
+        assert_int_equal(encoder_recognize(ctx, &list, &c), 0);
+        assert_memory_equal(&c, &kinds[3], sizeof c);
+        assert_int_equal(encoder_new(ctx, &c, 0, 0, &e), 0);
+        if (e->ops->load(e, &list, &e->params.value) != DRIFT_OK)
+            fail_msg("%s", drift_error_text(ctx));
+        n = e->params.total;
+        x[k] = malloc(n * sizeof *x[k]);
+        assert_int_equal(tensor_read(ctx, &e->params.value, x[k]), 0);
+        encoder_free(e);
+        array_list_free(&list);
+    }
+    assert_memory_equal(x[0], x[1], n * sizeof **x);
+    free(x[0]);
+    free(x[1]);
+    close_context(ctx);
+}
+
+/* README-formula.md, check values. */
+static void formula(void **state)
+{
+    uint64_t key = formula_key("s1:", "conv1.weight");
+    (void)state;
+    assert_true(formula_key("", "") == 0xcbf29ce484222325u);
+    assert_true(formula_key("a", "") == 0xaf63dc4c8601ec8cu);
+    assert_true(key == 0x3af42d20f81829b8u);
+    assert_true(formula_bits(0, 2) == 0x975835de1c9756ceu);
+    assert_true(formula_bits(key, 3) == 0xbf8a17745967454cu);
+    assert_true(formula_value(key, 1, -1.0 / 7, 1.0 / 7) == -0x1.a0ddcp-8f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recognized), cmocka_unit_test(misfits),
+        cmocka_unit_test(moco),       cmocka_unit_test(dino_names),
+        cmocka_unit_test(formula),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
