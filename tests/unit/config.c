@@ -29,7 +29,7 @@ static int teardown(void **state)
 static config *fresh(void)
 {
     config *c;
-    assert_int_equal(config_new(ctx, &c), DRIFT_OK);
+    assert_int_equal(config_new(ctx, DRIFT_GENERATOR, &c), DRIFT_OK);
     return c;
 }
 
@@ -288,7 +288,7 @@ static void memory_runs_out(void **state)
         config *c = NULL;
         char *out = NULL;
         mem_fail_after(n);
-        drift_status s = config_new(ctx, &c);
+        drift_status s = config_new(ctx, DRIFT_GENERATOR, &c);
         if (s == DRIFT_OK)
             s = config_parse(ctx, c, "f", text, strlen(text));
         if (s == DRIFT_OK)
