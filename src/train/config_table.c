@@ -127,28 +127,6 @@ const config_key config_keys[] = {
     {"generator.groups", INT(generator.groups, 1, 4096), "8", "",
      "conv: groups of the group normalisation", 0},
 
-    /* features */
-    {"features.encoders", TEXTS(features.encoders, 8), "[]", "",
-     "encoders whose features are compared beside the pixels, files of "
-     "weights or names of those that come with the program",
-     0},
-    {"features.families", TEXTS(features.families, 32), "[\"*\"]", "",
-     "patterns of the feature families that count, each with =WEIGHT where it "
-     "is not 1; the last that fits a name decides",
-     0},
-    {"features.cache", BOOL(features.cache), "true", "",
-     "compute the features of the real images once, before the first step",
-     KEY_NO_RESULT},
-    {"features.cache_memory", SIZE(features.cache_memory, 0, CONFIG_UNBOUNDED),
-     "2 GiB", "bytes",
-     "features of real images kept in memory; more of them go to a file",
-     KEY_NO_RESULT},
-    {"features.cache_type", ENUM(features.cache_type, cache_types), "f16", "",
-     "size of the numbers in the cache", 0},
-    {"features.cache_file", TEXT(features.cache_file), "", "",
-     "where the cache is kept and found again; empty = in the folder of the "
-     "run, when memory is too small",
-     KEY_NO_RESULT},
     /* encoder */
     {"encoder.objective", ENUM(encoder.objective, objectives), "classifier", "",
      "what it learns: classifier (the labels)", 0},
@@ -172,6 +150,29 @@ const config_key config_keys[] = {
      "least share of an image's area that is cut out at random and enlarged; "
      "1 = off",
      0},
+
+    /* features */
+    {"features.encoders", TEXTS(features.encoders, 8), "[]", "",
+     "encoders whose features are compared beside the pixels, files of "
+     "weights or names of those that come with the program",
+     0},
+    {"features.families", TEXTS(features.families, 32), "[\"*\"]", "",
+     "patterns of the feature families that count, each with =WEIGHT where it "
+     "is not 1; the last that fits a name decides",
+     0},
+    {"features.cache", BOOL(features.cache), "true", "",
+     "compute the features of the real images once, before the first step",
+     KEY_NO_RESULT},
+    {"features.cache_memory", SIZE(features.cache_memory, 0, CONFIG_UNBOUNDED),
+     "2 GiB", "bytes",
+     "features of real images kept in memory; more of them go to a file",
+     KEY_NO_RESULT},
+    {"features.cache_type", ENUM(features.cache_type, cache_types), "f16", "",
+     "size of the numbers in the cache", 0},
+    {"features.cache_file", TEXT(features.cache_file), "", "",
+     "where the cache is kept and found again; empty = in the folder of the "
+     "run, when memory is too small",
+     KEY_NO_RESULT},
 
     /* drift */
     {"drift.variant", ENUM(drift.field.variant, variants), "release", "",
