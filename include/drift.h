@@ -166,8 +166,15 @@ const char *drift_build_text(drift_build_fact fact); /* "" when unknown */
 
 typedef struct drift_config drift_config;
 
+/* What is trained; a configuration has the keys of its subject alone. */
+typedef enum drift_subject {
+    DRIFT_GENERATOR, /* drift-train */
+    DRIFT_ENCODER    /* drift-encoder */
+} drift_subject;
+
 /* Every key at its default. */
 DRIFT_MUST_CHECK drift_status drift_config_new(drift_context *ctx,
+                                               drift_subject subject,
                                                drift_config **out);
 void drift_config_free(drift_config *config); /* NULL is fine */
 
@@ -195,8 +202,8 @@ DRIFT_MUST_CHECK drift_status drift_config_write(drift_context *ctx,
                                                  const drift_config *config,
                                                  const char *path);
 
-/* A key of the configuration, numbered 0 ... drift_config_key_count() - 1 in
- * the order of the file. */
+/* A key of a subject's configurations, numbered 0 ...
+ * drift_config_key_count(subject) - 1 in the order of the file. */
 typedef struct drift_key {
     const char *name;     /* "generator.hidden" */
     const char *type;     /* "whole number", "text", ... */
@@ -206,16 +213,18 @@ typedef struct drift_key {
     char allowed[160];    /* "1 to 65536" */
 } drift_key;
 
-size_t drift_config_key_count(void);
-void drift_config_key(size_t i, drift_key *key);
+size_t drift_config_key_count(drift_subject subject);
+void drift_config_key(drift_subject subject, size_t i, drift_key *key);
 
-/* Presets: configurations that come with the program, sorted by name. They
+/* Presets: configurations that come with the program, sorted by name, without
+ * those that have sections of another subject alone. They
  * are looked for in $DRIFT_DATA_DIR/presets, in the source tree that the
  * library was built from, and where they were installed. */
 
 typedef struct drift_presets drift_presets;
 
 DRIFT_MUST_CHECK drift_status drift_presets_open(drift_context *ctx,
+                                                 drift_subject subject,
                                                  drift_presets **out);
 size_t drift_presets_count(const drift_presets *presets);
 const char *drift_presets_name(const drift_presets *presets, size_t i);
@@ -241,20 +250,24 @@ typedef struct drift_trainer drift_trainer;
 
 /* What one step left behind, for a live line. */
 typedef struct drift_progress {
+    int made;            /* 0: no step was made */
     int64_t step;        /* steps done since the run began */
     int64_t total_steps; /* run.steps */
     double seconds;      /* of training since the run began, resumes added */
     double seconds_left; /* estimate for run.steps and run.minutes */
-    int64_t images;      /* samples generated since the run began */
+    int64_t images;      /* generated, or looked at by an encoder, since the run
+                            began */
     double samples_per_second;
     double loss;
     double grad_norm;
     double learning_rate;
-    int temperatures; /* how many of the next three; 0: no step was made */
+    int temperatures; /* how many of the next three; 0 for an encoder */
     double temperature[DRIFT_TEMPERATURES];
     double drift[DRIFT_TEMPERATURES]; /* raw RMS, mean over the families */
     double ess[DRIFT_TEMPERATURES];   /* effective neighbours, mean */
     double spread; /* of a class against the data's; negative: not measured */
+    double accuracy;      /* share of this step's images an encoder got right */
+    double test_accuracy; /* at its last test; both negative: not measured */
     int logged;    /* this step wrote a line of metrics.jsonl */
     int saved;     /* this step wrote a checkpoint */
     int done;      /* run.steps or run.minutes is reached */
@@ -276,8 +289,9 @@ DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
 /* Go on with the run in `directory` from its latest checkpoint, equal to the
  * bit to a run that never stopped. overrides: `count` texts "run.key=value" or
  * "data.path=value" (the same data elsewhere); others are
- * DRIFT_ERROR_USAGE. */
+ * DRIFT_ERROR_USAGE, and so is a run of another subject. */
 DRIFT_MUST_CHECK drift_status drift_trainer_resume(drift_context *ctx,
+                                                   drift_subject subject,
                                                    const char *directory,
                                                    const char *const *overrides,
                                                    size_t count,
@@ -286,6 +300,7 @@ DRIFT_MUST_CHECK drift_status drift_trainer_resume(drift_context *ctx,
 /* The configuration such a run would go on with; free with
  * drift_config_free. */
 DRIFT_MUST_CHECK drift_status drift_config_resume(drift_context *ctx,
+                                                  drift_subject subject,
                                                   const char *directory,
                                                   const char *const *overrides,
                                                   size_t count,

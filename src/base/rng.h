@@ -19,11 +19,12 @@ typedef enum rng_purpose {
     RNG_POSITIVE,   /* positives of a step */
     RNG_NEGATIVE,   /* unconditional negatives */
     RNG_LOADER,     /* order of the data: step = epoch */
-    RNG_AUGMENT,    /* flips and crops */
+    RNG_AUGMENT,    /* flips */
     RNG_TOY,        /* toy data points */
     RNG_PREVIEW,    /* fixed noise of the preview grids */
     RNG_SAMPLE,     /* drift-sample */
-    RNG_TEST        /* tests and benchmarks */
+    RNG_TEST,       /* tests and benchmarks */
+    RNG_CROP        /* crops and shifts of training images */
 } rng_purpose;
 
 typedef struct rng_stream {

@@ -41,23 +41,6 @@ static void close_store(dataset *d)
     mem_free(d->state);
 }
 
-void dataset_augment(const dataset *d, rng_stream s, uint64_t i, float *sample)
-{
-    /* The top bit: the best one of most generators, and Philox's like any. */
-    if (!d->flip || !(rng_u32(s, i) >> 31))
-        return;
-    size_t c = (size_t)d->channels, w = (size_t)d->width;
-    for (size_t y = 0; y < (size_t)d->height; y++) {
-        float *row = sample + y * w * c;
-        for (size_t x = 0; x < w / 2; x++)
-            for (size_t k = 0; k < c; k++) {
-                float swap = row[x * c + k];
-                row[x * c + k] = row[(w - 1 - x) * c + k];
-                row[(w - 1 - x) * c + k] = swap;
-            }
-    }
-}
-
 void dataset_free(dataset *d)
 {
     if (!d)

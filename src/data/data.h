@@ -64,4 +64,15 @@ void dataset_free(dataset *d);
  * draw i of the stream (RNG_AUGMENT, step) says so. */
 void dataset_augment(const dataset *d, rng_stream s, uint64_t i, float *sample);
 
+/* What else may be done to a training image. */
+typedef struct augmentation {
+    int shift;  /* moved by at most so many pixels in height and in width */
+    float crop; /* least share of its area that is cut out; 1: all of it */
+} augmentation;
+
+/* dataset_augment, then cut and moved by draws i of the stream (RNG_CROP,
+ * step). `spare` has room for a sample. */
+void dataset_vary(const dataset *d, const augmentation *a, rng_stream s,
+                  uint64_t i, float *sample, float *spare);
+
 #endif

@@ -1,6 +1,8 @@
 /* One reader for all containers of arrays: see tensors.h. */
 #include "formats/tensors.h"
 
+#include <string.h>
+
 /* The length of a header, which is a JSON object. */
 static int is_safetensors(const file_view *v)
 {
@@ -14,6 +16,13 @@ static int is_flax(const file_view *v)
     return (first > 0x80 && first < 0x90) || first == 0xde || first == 0xdf;
 }
 
+/* A zip, or a pickle of protocol 2. */
+static int is_torch(const file_view *v)
+{
+    return v->size > 4 && (!memcmp(v->data, "PK\3\4", 4) ||
+                           (v->data[0] == 0x80 && v->data[1] == 2));
+}
+
 static drift_status parse(drift_context *ctx, tensors *t)
 {
     const file_view *v = &t->view;
@@ -25,9 +34,13 @@ static drift_status parse(drift_context *ctx, tensors *t)
         t->arrays = &t->flax.arrays;
         return flax_parse(ctx, v->data, v->size, &t->flax);
     }
+    if (is_torch(v)) {
+        t->arrays = &t->torch.arrays;
+        return torch_parse(ctx, v->data, v->size, &t->torch);
+    }
     return ERROR(ctx, DRIFT_ERROR_FORMAT,
                  "not a file of weights that this version reads (safetensors, "
-                 "Flax)");
+                 "Flax, PyTorch)");
 }
 
 drift_status tensors_open(drift_context *ctx, const char *path, tensors *out)
@@ -48,6 +61,7 @@ void tensors_close(tensors *t)
 {
     safetensors_close(&t->safetensors);
     flax_close(&t->flax);
+    torch_close(&t->torch);
     file_close_view(&t->view);
     *t = (tensors){0};
 }

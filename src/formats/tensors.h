@@ -1,16 +1,18 @@
 /* A file of named arrays in any container, told by its content: safetensors,
- * Flax. */
+ * Flax, PyTorch. */
 #ifndef FORMATS_TENSORS_H
 #define FORMATS_TENSORS_H
 
 #include "formats/flax.h"
 #include "formats/safetensors.h"
+#include "formats/torch.h"
 
 typedef struct tensors {
     file_view view;
     const array_list *arrays; /* of one of these */
     safetensors safetensors;
     flax flax;
+    torch_file torch;
 } tensors;
 
 drift_status tensors_open(drift_context *ctx, const char *path,

@@ -168,10 +168,10 @@ static drift_status add_config(drift_context *ctx, const drift_model *m,
 {
     json_t *c = json_object();
     drift_status status = DRIFT_OK;
-    for (size_t i = 0; i < drift_config_key_count(); i++) {
+    for (size_t i = 0; i < drift_config_key_count(DRIFT_GENERATOR); i++) {
         char value[4096];
         drift_key key;
-        drift_config_key(i, &key);
+        drift_config_key(DRIFT_GENERATOR, i, &key);
         status = drift_config_get(ctx, drift_model_config(m), key.name, value,
                                   sizeof value);
         if (status != DRIFT_OK)

@@ -350,14 +350,14 @@ void checkpoint_close(checkpoint *c)
 }
 
 drift_status checkpoint_config(drift_context *ctx, const checkpoint *c,
-                               config **out)
+                               drift_subject subject, config **out)
 {
     drift_status status = DRIFT_OK;
     const char *text =
         safetensors_metadata(&c->file, checkpoint_keys[KEY_CONFIG]);
     config *made = NULL;
     *out = NULL;
-    TRY(config_new(ctx, &made));
+    TRY(config_new(ctx, subject, &made));
     TRY(config_parse(ctx, made, c->path, text, strlen(text)));
     TRY(config_resolve(ctx, made));
     *out = made;
@@ -421,7 +421,7 @@ drift_status checkpoint_read(drift_context *ctx, const checkpoint *c,
     }
     if (count_set(c, set) != p->count)
         FAIL(ctx, DRIFT_ERROR_SHAPE,
-             "'%s' holds %zu tensors; the generator has %zu", set,
+             "'%s' holds %zu tensors; the network has %zu", set,
              count_set(c, set), p->count);
     TRY(tensor_write(ctx, flat, host));
 out:

@@ -56,8 +56,10 @@ drift_status checkpoint_digest(drift_context *ctx, const array_list *arrays,
                                const char *const values[CHECKPOINT_KEYS],
                                char text[DIGEST_TEXT]) DRIFT_MUST_CHECK;
 
-/* The configuration in it, resolved; free with config_free. */
+/* The configuration in it, resolved; free with config_free. Where another
+ * subject was trained, DRIFT_ERROR_USAGE says so. */
 drift_status checkpoint_config(drift_context *ctx, const checkpoint *c,
+                               drift_subject subject,
                                config **out) DRIFT_MUST_CHECK;
 
 /* One set of numbers in the layout of `p` into `flat`: "model", "ema.0.999",

@@ -35,6 +35,38 @@ static int count_in(const config *c, const config_key *key)
     return *(const int *)(const void *)((const char *)c + key->count_offset);
 }
 
+/* -- whose keys --------------------------------------------------------- */
+
+/* Sections of one subject alone; the others are common. */
+static const struct {
+    const char *name;
+    drift_subject subject;
+} own_sections[] = {
+    {"generator", DRIFT_GENERATOR}, {"features", DRIFT_GENERATOR},
+    {"drift", DRIFT_GENERATOR},     {"guidance", DRIFT_GENERATOR},
+    {"encoder", DRIFT_ENCODER},
+};
+
+const char *config_tool(drift_subject subject)
+{
+    return subject == DRIFT_ENCODER ? "drift-encoder" : "drift-train";
+}
+
+int config_has_section(drift_subject subject, const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof own_sections / sizeof *own_sections; i++)
+        if (strlen(own_sections[i].name) == length &&
+            !strncmp(own_sections[i].name, name, length))
+            return own_sections[i].subject == subject;
+    return 1;
+}
+
+int config_has(drift_subject subject, const config_key *key)
+{
+    return config_has_section(subject, key->name, strcspn(key->name, ".")) &&
+           (subject == DRIFT_GENERATOR || !(key->flags & KEY_GENERATOR));
+}
+
 /* -- finding keys ------------------------------------------------------- */
 
 const config_key *config_find(const char *name)
@@ -55,14 +87,17 @@ int config_is_section(const char *name)
     return 0;
 }
 
-/* A key under the wrong section counts as one slip: `run.lr` is nearer to
- * `optimizer.lr` than to `run.gif`. */
-const char *config_nearest(const char *name)
+/* The key that a misspelt one most likely means. A key under the wrong section
+ * counts as one slip: `run.lr` is nearer to `optimizer.lr` than to
+ * `run.gif`. */
+static const char *nearest_key(drift_subject subject, const char *name)
 {
     const char *best = NULL, *dot = strchr(name, '.');
     size_t least = (size_t)-1;
     for (size_t i = 0; i < config_key_count; i++) {
         const char *known = config_keys[i].name;
+        if (!config_has(subject, &config_keys[i]))
+            continue;
         size_t whole = edit_distance(name, known);
         size_t last =
             1 + edit_distance(dot ? dot + 1 : name, strchr(known, '.') + 1);
@@ -73,6 +108,29 @@ const char *config_nearest(const char *name)
         }
     }
     return best;
+}
+
+drift_status config_key_of(drift_context *ctx, const config *c,
+                           const char *where, const char *name,
+                           const config_key **key)
+{
+    const char *between = *where ? ": " : "";
+    *key = config_find(name);
+    if (!*key)
+        return ERROR(ctx, DRIFT_ERROR_USAGE,
+                     "%s%sunknown key '%.80s' (nearest: '%s')", where, between,
+                     name, nearest_key(c->subject, name));
+    if (!config_has(c->subject, *key))
+        return ERROR(ctx, DRIFT_ERROR_USAGE,
+                     "%s%s'%s' is a key of %s, not of %s", where, between, name,
+                     config_tool(!c->subject), config_tool(c->subject));
+    return DRIFT_OK;
+}
+
+int config_is_list(const config_key *key)
+{
+    return key->type == KEY_FLOATS || key->type == KEY_INTS ||
+           key->type == KEY_TEXTS;
 }
 
 /* -- from text ---------------------------------------------------------- */
@@ -104,11 +162,6 @@ static void float_text(float v, char *text, size_t size)
     }
 }
 
-int config_is_list(const config_key *key)
-{
-    return key->type == KEY_FLOATS || key->type == KEY_TEXTS;
-}
-
 void config_allowed(const config_key *key, char *text, size_t size)
 {
     char low[32], high[32];
@@ -138,6 +191,7 @@ void config_allowed(const config_key *key, char *text, size_t size)
     case KEY_FLOAT:
     case KEY_DOUBLE:
     case KEY_FLOATS:
+    case KEY_INTS:
         break;
     }
     number_text(key->low, low, sizeof low);
@@ -145,7 +199,7 @@ void config_allowed(const config_key *key, char *text, size_t size)
     /* In the notation that is read. */
     if (key->type == KEY_INT || key->type == KEY_LONG)
         snprintf(high, sizeof high, "%.0f", key->high);
-    if (key->type == KEY_FLOATS)
+    if (config_is_list(key))
         snprintf(text, size, "at most %d from %s to %s, as [1, 2]", key->room,
                  low, high);
     else if (key->type == KEY_SIZE)
@@ -166,6 +220,7 @@ static const char *type_text(key_type type)
         return "a truth value";
     case KEY_INT:
     case KEY_LONG:
+    case KEY_INTS:
         return "a whole number";
     case KEY_SIZE:
         return "a size";
@@ -302,7 +357,8 @@ static drift_status take_number(drift_context *ctx, const char *where,
                                 const config_key *key, const char *value,
                                 double *v)
 {
-    int whole = key->type == KEY_INT || key->type == KEY_LONG;
+    int whole =
+        key->type == KEY_INT || key->type == KEY_LONG || key->type == KEY_INTS;
     int good = whole                   ? read_whole(value, v)
                : key->type == KEY_SIZE ? read_size(value, v)
                                        : read_real(value, v);
@@ -328,6 +384,7 @@ drift_status config_set_scalar(drift_context *ctx, config *c, const char *where,
         return set_text(ctx, c, where, key, value);
     case KEY_FLOATS:
     case KEY_TEXTS:
+    case KEY_INTS:
         return wrong(ctx, where, key, value, "not a list");
     case KEY_INT:
     case KEY_LONG:
@@ -378,6 +435,8 @@ drift_status config_set_list(drift_context *ctx, config *c, const char *where,
                              size_t count)
 {
     drift_status status = DRIFT_OK;
+    float *floats = field_of(c, key);
+    int *ints = field_of(c, key);
     if (!config_is_list(key))
         return wrong(ctx, where, key, "[...]", "a list");
     if (count > (size_t)key->room)
@@ -386,14 +445,15 @@ drift_status config_set_list(drift_context *ctx, config *c, const char *where,
              key->type == KEY_TEXTS ? "texts" : "numbers", key->room);
     if (key->type == KEY_TEXTS)
         return set_texts(ctx, c, where, key, values, count);
-    float *list = field_of(c, key);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < (size_t)key->room; i++) {
         double v = 0;
-        TRY(take_number(ctx, where, key, values[i], &v));
-        list[i] = (float)v;
+        if (i < count)
+            TRY(take_number(ctx, where, key, values[i], &v));
+        if (key->type == KEY_FLOATS)
+            floats[i] = (float)v;
+        else
+            ints[i] = (int)v;
     }
-    for (size_t i = count; i < (size_t)key->room; i++)
-        list[i] = 0;
     *count_of(c, key) = (int)count;
 out:
     return status;
@@ -444,31 +504,37 @@ out:
     return status;
 }
 
+static drift_status set_value(drift_context *ctx, config *c, const char *where,
+                              const config_key *key, const char *value)
+{
+    return config_is_list(key) ? set_list_text(ctx, c, where, key, value)
+                               : config_set_scalar(ctx, c, where, key, value);
+}
+
 drift_status config_set(drift_context *ctx, config *c, const char *where,
                         const char *name, const char *value)
 {
-    const config_key *key = config_find(name);
-    if (!key)
-        return ERROR(ctx, DRIFT_ERROR_USAGE,
-                     "%s: unknown key '%.80s' (nearest: '%s')", where, name,
-                     config_nearest(name));
-    if (config_is_list(key))
-        return set_list_text(ctx, c, where, key, value);
-    return config_set_scalar(ctx, c, where, key, value);
+    drift_status status = DRIFT_OK;
+    const config_key *key;
+    TRY(config_key_of(ctx, c, where, name, &key));
+    TRY(set_value(ctx, c, where, key, value));
+out:
+    return status;
 }
 
 /* -- life --------------------------------------------------------------- */
 
-drift_status config_new(drift_context *ctx, config **out)
+drift_status config_new(drift_context *ctx, drift_subject subject, config **out)
 {
     drift_status status = DRIFT_OK;
     config *c = mem_alloc(ctx, 1, sizeof *c);
     *out = NULL;
     if (!c)
         return DRIFT_ERROR_MEMORY;
+    c->subject = subject;
     for (size_t i = 0; i < config_key_count; i++)
-        TRY(config_set(ctx, c, "default", config_keys[i].name,
-                       config_keys[i].fallback));
+        TRY(set_value(ctx, c, "default", &config_keys[i],
+                      config_keys[i].fallback));
     c->drift.field.queries_are_targets = 1;
     *out = c;
     c = NULL;
@@ -527,6 +593,22 @@ static drift_status check_distinct(drift_context *ctx, const char *key,
     return DRIFT_OK;
 }
 
+static drift_status check_drifting(drift_context *ctx, const config *c)
+{
+    drift_status status = DRIFT_OK;
+    if (c->drift.field.temperatures < 1)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "drift.temperatures is empty: give at least one number");
+    TRY(check_distinct(ctx, "drift.temperatures", c->drift.field.r,
+                       c->drift.field.temperatures));
+    if (c->guidance.alpha_min > c->guidance.alpha_max)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "guidance.alpha_min (%g) is above guidance.alpha_max (%g)",
+             (double)c->guidance.alpha_min, (double)c->guidance.alpha_max);
+out:
+    return status;
+}
+
 drift_status config_resolve(drift_context *ctx, config *c)
 {
     drift_status status = DRIFT_OK;
@@ -537,16 +619,12 @@ drift_status config_resolve(drift_context *ctx, config *c)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "data.split: '%.80s' is not known here; allowed: train or test",
              c->data.split);
-    if (c->drift.field.temperatures < 1)
+    if (c->subject == DRIFT_GENERATOR)
+        TRY(check_drifting(ctx, c));
+    else if (!c->encoder.stages)
         FAIL(ctx, DRIFT_ERROR_USAGE,
-             "drift.temperatures is empty: give at least one number");
-    TRY(check_distinct(ctx, "drift.temperatures", c->drift.field.r,
-                       c->drift.field.temperatures));
+             "encoder.blocks is empty: give a number a stage");
     TRY(check_distinct(ctx, "optimizer.ema", o->ema, o->ema_count));
-    if (c->guidance.alpha_min > c->guidance.alpha_max)
-        FAIL(ctx, DRIFT_ERROR_USAGE,
-             "guidance.alpha_min (%g) is above guidance.alpha_max (%g)",
-             (double)c->guidance.alpha_min, (double)c->guidance.alpha_max);
     if (o->total_steps == 0)
         o->total_steps = c->run.steps;
     if (o->schedule == SCHEDULE_COSINE && o->warmup_steps >= o->total_steps)
@@ -584,11 +662,15 @@ static char *quoted(drift_context *ctx, const char *s)
 static char *list_value(drift_context *ctx, const config *c,
                         const config_key *key)
 {
-    const float *list = field_in(c, key);
+    const float *floats = field_in(c, key);
+    const int *ints = field_in(c, key);
     char text[32 * 16] = "[", one[32];
     size_t used = 1;
     for (int i = 0; i < count_in(c, key); i++) {
-        float_text(list[i], one, sizeof one);
+        if (key->type == KEY_FLOATS)
+            float_text(floats[i], one, sizeof one);
+        else
+            snprintf(one, sizeof one, "%d", ints[i]);
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
                                  i ? ", " : "", one);
     }
@@ -651,6 +733,7 @@ char *config_value(drift_context *ctx, const config *c, const config_key *key)
         number_text(*(const double *)field, text, sizeof text);
         break;
     case KEY_FLOATS:
+    case KEY_INTS:
         return list_value(ctx, c, key);
     case KEY_TEXTS:
         return texts_value(ctx, *(char *const *)field);
@@ -666,7 +749,7 @@ drift_status config_digest(drift_context *ctx, const config *c,
         return ERROR(ctx, DRIFT_ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < config_key_count; i++) {
         const config_key *key = &config_keys[i];
-        if (key->flags & KEY_NO_RESULT)
+        if (key->flags & KEY_NO_RESULT || !config_has(c->subject, key))
             continue;
         char *value = config_value(ctx, c, key);
         if (!value) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "data/data.h"
 #include "drift/config.h"
+#include "nn/encoder.h"
 #include "nn/generator.h"
 
 #define CONFIG_MAX_EMA 8
@@ -26,8 +27,20 @@ typedef struct optimizer_config {
     double weight_decay; /* on every parameter */
     double clip_norm;    /* of all gradients; 0 = off */
     float ema[CONFIG_MAX_EMA];
-    int ema_count; /* the first is the one that is sampled; 0 = none */
+    int ema_count; /* the first is the one that is used; 0 = none */
 } optimizer_config;
+
+enum { OBJECTIVE_CLASSIFIER };
+
+typedef struct encoder_training {
+    int objective;          /* OBJECTIVE_* */
+    encoder_config network; /* what follows from data and objective is filled
+                               in where it is made */
+    int stages;             /* of network.blocks */
+    int batch;
+    float label_smoothing;
+    augmentation augment;
+} encoder_training;
 
 typedef struct run_config {
     char *name;
@@ -45,9 +58,11 @@ typedef struct run_config {
 } run_config;
 
 struct drift_config {
+    drift_subject subject; /* what is trained: which sections there are */
     data_config data;
     generator_config generator;
     features_config features;
+    encoder_training encoder;
     drifting_config drift;
     guidance_config guidance;
     optimizer_config optimizer;
@@ -67,11 +82,14 @@ typedef enum key_type {
     KEY_ENUM,   /* int, one of `names` */
     KEY_TEXT,   /* char *, owned */
     KEY_FLOATS, /* float[max] with its int count */
-    KEY_TEXTS   /* char *, owned: the items with commas between them */
+    KEY_TEXTS,  /* char *, owned: the items with commas between them */
+    KEY_INTS    /* int[max] with its int count */
 } key_type;
 
 /* What a change of the key means. */
 #define KEY_NO_RESULT 1 /* no influence on the weights: not in the digest */
+/* In a section that all runs have, but of generators alone. */
+#define KEY_GENERATOR 2
 
 /* A range without an end: whole numbers up to here are exact in a double. */
 #define CONFIG_UNBOUNDED 1e15
@@ -92,15 +110,22 @@ typedef struct config_key {
 extern const config_key config_keys[];
 extern const size_t config_key_count;
 
+/* Whether configurations of a subject have the key. */
+int config_has(drift_subject subject, const config_key *key);
+
 /* -- life --------------------------------------------------------------- */
 
-drift_status config_new(drift_context *ctx, config **out) DRIFT_MUST_CHECK;
+drift_status config_new(drift_context *ctx, drift_subject subject,
+                        config **out) DRIFT_MUST_CHECK;
 void config_free(config *c); /* NULL is fine */
 drift_status config_copy(drift_context *ctx, const config *c,
                          config **out) DRIFT_MUST_CHECK;
 
 /* -- text in ------------------------------------------------------------ */
 
+/* Whether the YAML text has a section of another subject alone; text that is
+ * no YAML has none. */
+int config_is_of_other(drift_subject subject, const char *text, size_t size);
 /* Set the keys that the YAML text names; the others stay. `file` is for the
  * error texts. Either all keys are taken or none. */
 drift_status config_parse(drift_context *ctx, config *c, const char *file,

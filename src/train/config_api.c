@@ -36,7 +36,7 @@ static drift_status preset_path(drift_context *ctx, const char *name,
     return status;
 }
 
-/* The first line without its "# ". */
+/* The first line without its "# "; NULL: memory. */
 static char *first_comment(drift_context *ctx, const file_view *view)
 {
     const char *text = (const char *)view->data;
@@ -50,8 +50,9 @@ static char *first_comment(drift_context *ctx, const file_view *view)
     return mem_printf(ctx, "%.*s", (int)(end - start), text + start);
 }
 
-static drift_status add_preset(drift_context *ctx, drift_presets *p,
-                               const char *folder, const char *file)
+static drift_status add_preset(drift_context *ctx, drift_subject subject,
+                               drift_presets *p, const char *folder,
+                               const char *file)
 {
     drift_status status = DRIFT_OK;
     file_view view = {0};
@@ -75,6 +76,8 @@ static drift_status add_preset(drift_context *ctx, drift_presets *p,
         goto out;
     }
     TRY(file_open_view(ctx, one.path, &view));
+    if (config_is_of_other(subject, (const char *)view.data, view.size))
+        goto out;
     one.comment = first_comment(ctx, &view);
     if (!one.comment) {
         status = DRIFT_ERROR_MEMORY;
@@ -95,7 +98,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const preset *)a)->name, ((const preset *)b)->name);
 }
 
-drift_status drift_presets_open(drift_context *ctx, drift_presets **out)
+drift_status drift_presets_open(drift_context *ctx, drift_subject subject,
+                                drift_presets **out)
 {
     drift_status status = DRIFT_OK;
     char *folder = NULL, **names = NULL;
@@ -111,7 +115,7 @@ drift_status drift_presets_open(drift_context *ctx, drift_presets **out)
         if (file_exists(folder)) {
             TRY(file_list(ctx, folder, &names, &count));
             for (size_t k = 0; k < count; k++)
-                TRY(add_preset(ctx, p, folder, names[k]));
+                TRY(add_preset(ctx, subject, p, folder, names[k]));
             file_list_free(names, count);
             names = NULL;
             count = 0;
@@ -160,9 +164,10 @@ void drift_presets_free(drift_presets *p)
 
 /* -- reading and writing ------------------------------------------------ */
 
-drift_status drift_config_new(drift_context *ctx, drift_config **out)
+drift_status drift_config_new(drift_context *ctx, drift_subject subject,
+                              drift_config **out)
 {
-    return config_new(ctx, out);
+    return config_new(ctx, subject, out);
 }
 
 void drift_config_free(drift_config *c)
@@ -171,13 +176,14 @@ void drift_config_free(drift_config *c)
 }
 
 /* The name was neither a file nor a preset: say which presets there are. */
-static drift_status unknown_name(drift_context *ctx, const char *name)
+static drift_status unknown_name(drift_context *ctx, drift_subject subject,
+                                 const char *name)
 {
     drift_status status = DRIFT_OK;
     drift_presets *p = NULL;
     const char *nearest = "";
     size_t least = (size_t)-1;
-    TRY(drift_presets_open(ctx, &p));
+    TRY(drift_presets_open(ctx, subject, &p));
     for (size_t i = 0; i < p->count; i++) {
         size_t d = edit_distance(name, p->list[i].name);
         if (d < least) {
@@ -209,7 +215,7 @@ drift_status drift_config_read(drift_context *ctx, drift_config *c,
     if (!is_file(name) && !strchr(name, '/')) {
         TRY(preset_path(ctx, name, &path));
         if (!path)
-            return unknown_name(ctx, name);
+            return unknown_name(ctx, c->subject, name);
     }
     const char *file = path ? path : name;
     TRY(file_open_view(ctx, file, &view));
@@ -242,11 +248,9 @@ drift_status drift_config_get(drift_context *ctx, const drift_config *c,
                               const char *name, char *text, size_t size)
 {
     drift_status status = DRIFT_OK;
-    const config_key *key = config_find(name);
+    const config_key *key;
     char *value = NULL;
-    if (!key)
-        FAIL(ctx, DRIFT_ERROR_USAGE, "unknown key '%.80s' (nearest: '%s')",
-             name, config_nearest(name));
+    TRY(config_key_of(ctx, c, "", name, &key));
     value = config_value(ctx, c, key);
     if (!value)
         return DRIFT_ERROR_MEMORY;
@@ -284,24 +288,36 @@ out:
 
 /* -- the keys ----------------------------------------------------------- */
 
-size_t drift_config_key_count(void)
+size_t drift_config_key_count(drift_subject subject)
 {
-    return config_key_count;
+    size_t count = 0;
+    for (size_t i = 0; i < config_key_count; i++)
+        count += (size_t)config_has(subject, &config_keys[i]);
+    return count;
 }
 
-void drift_config_key(size_t i, drift_key *out)
+void drift_config_key(drift_subject subject, size_t i, drift_key *out)
 {
-    static const char *const types[] = {
-        [KEY_BOOL] = "truth value",      [KEY_INT] = "whole number",
-        [KEY_LONG] = "whole number",     [KEY_SIZE] = "size",
-        [KEY_FLOAT] = "number",          [KEY_DOUBLE] = "number",
-        [KEY_ENUM] = "choice",           [KEY_TEXT] = "text",
-        [KEY_FLOATS] = "list of numbers", [KEY_TEXTS] = "list of texts"};
+    size_t at = 0;
+    static const char *const types[] = {[KEY_BOOL] = "truth value",
+                                        [KEY_INT] = "whole number",
+                                        [KEY_LONG] = "whole number",
+                                        [KEY_SIZE] = "size",
+                                        [KEY_FLOAT] = "number",
+                                        [KEY_DOUBLE] = "number",
+                                        [KEY_ENUM] = "choice",
+                                        [KEY_TEXT] = "text",
+                                        [KEY_FLOATS] = "list of numbers",
+                                        [KEY_INTS] = "list of whole numbers",
+                                        [KEY_TEXTS] = "list of texts"};
     *out = (drift_key){
         .name = "", .type = "", .unit = "", .fallback = "", .help = ""};
-    if (i >= config_key_count)
+    for (; at < config_key_count; at++)
+        if (config_has(subject, &config_keys[at]) && !i--)
+            break;
+    if (at == config_key_count)
         return;
-    const config_key *key = &config_keys[i];
+    const config_key *key = &config_keys[at];
     out->name = key->name;
     out->type = types[key->type];
     out->unit = key->unit;

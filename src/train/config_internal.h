@@ -5,10 +5,18 @@
 #include "train/config.h"
 
 const config_key *config_find(const char *name); /* NULL: unknown */
+/* The key of that name that configurations like c have; the error says what is
+ * wrong with it, after `where`. */
+drift_status config_key_of(drift_context *ctx, const config *c,
+                           const char *where, const char *name,
+                           const config_key **key) DRIFT_MUST_CHECK;
+/* A tool's name. */
+const char *config_tool(drift_subject subject);
 int config_is_section(const char *name);
+/* Whether configurations of a subject have this section: the first `length`
+ * characters of `name`. */
+int config_has_section(drift_subject subject, const char *name, size_t length);
 int config_is_list(const config_key *key);
-/* The known key that a misspelt one most likely means. */
-const char *config_nearest(const char *name);
 /* "1 to 64", "true or false" ... */
 void config_allowed(const config_key *key, char *text, size_t size);
 

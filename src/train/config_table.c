@@ -3,16 +3,17 @@
  * man/drift.yaml.5 names every key of it; tests/cli/man.sh compares them. */
 #include "train/config.h"
 
-#define AT(field)           offsetof(config, field), 0, 0
-#define LIST(field, n)      offsetof(config, field), offsetof(config, n)
-#define BOOL(field)         KEY_BOOL, AT(field), 0, 1, NULL
-#define INT(field, a, b)    KEY_INT, AT(field), a, b, NULL
-#define LONG(field, a, b)   KEY_LONG, AT(field), a, b, NULL
-#define SIZE(field, a, b)   KEY_SIZE, AT(field), a, b, NULL
-#define FLOAT(field, a, b)  KEY_FLOAT, AT(field), a, b, NULL
-#define DOUBLE(field, a, b) KEY_DOUBLE, AT(field), a, b, NULL
-#define ENUM(field, names)  KEY_ENUM, AT(field), 0, 0, names
-#define TEXT(field)         KEY_TEXT, AT(field), 0, 0, NULL
+#define AT(field)                  offsetof(config, field), 0, 0
+#define LIST(field, n)             offsetof(config, field), offsetof(config, n)
+#define BOOL(field)                KEY_BOOL, AT(field), 0, 1, NULL
+#define INT(field, a, b)           KEY_INT, AT(field), a, b, NULL
+#define LONG(field, a, b)          KEY_LONG, AT(field), a, b, NULL
+#define SIZE(field, a, b)          KEY_SIZE, AT(field), a, b, NULL
+#define FLOAT(field, a, b)         KEY_FLOAT, AT(field), a, b, NULL
+#define DOUBLE(field, a, b)        KEY_DOUBLE, AT(field), a, b, NULL
+#define ENUM(field, names)         KEY_ENUM, AT(field), 0, 0, names
+#define TEXT(field)                KEY_TEXT, AT(field), 0, 0, NULL
+#define INTS(field, n, room, a, b) KEY_INTS, LIST(field, n), room, a, b, NULL
 #define TEXTS(field, room)                                                     \
     KEY_TEXTS, offsetof(config, field), 0, room, 0, 0, NULL
 
@@ -28,6 +29,7 @@ static const char *const cache_types[] = {"f16", "f32", NULL};
 static const char *const kernels[] = {"laplace", "gaussian", NULL};
 static const char *const normalizations[] = {"xy",       "y",        "none",
                                              "separate", "sinkhorn", NULL};
+static const char *const objectives[] = {"classifier", NULL};
 static const char *const schedules[] = {"constant", "cosine", NULL};
 
 const config_key config_keys[] = {
@@ -55,7 +57,7 @@ const config_key config_keys[] = {
     {"data.noise", FLOAT(data.noise, -1, 10), "-1", "",
      "toys: standard deviation of the noise on a point; below 0 = the toy's "
      "own",
-     0},
+     KEY_GENERATOR},
     {"data.limit", LONG(data.limit, 0, CONFIG_UNBOUNDED), "0", "images",
      "use only so many, of each class alike; 0 = all", 0},
 
@@ -124,6 +126,30 @@ const config_key config_keys[] = {
      "conv: resolutions, each twice the one before", 0},
     {"generator.groups", INT(generator.groups, 1, 4096), "8", "",
      "conv: groups of the group normalisation", 0},
+
+    /* encoder */
+    {"encoder.objective", ENUM(encoder.objective, objectives), "classifier", "",
+     "what it learns: classifier (the labels)", 0},
+    {"encoder.width", INT(encoder.network.width, 1, 65536), "16", "",
+     "channels of the first stage; each further one has twice as many", 0},
+    {"encoder.blocks",
+     INTS(encoder.network.blocks, encoder.stages, ENCODER_STAGES, 1, 1024),
+     "[1, 1, 1]", "",
+     "blocks of each stage; from the second on a stage halves the image", 0},
+    {"encoder.groups", INT(encoder.network.groups, 1, 4096), "8", "",
+     "groups of the group normalisation", 0},
+    {"encoder.hidden", INT(encoder.network.hidden, 1, 65536), "64", "",
+     "classifier: width of the layer before the last", 0},
+    {"encoder.batch", INT(encoder.batch, 1, MAX_BATCH), "128", "images",
+     "images a step", 0},
+    {"encoder.label_smoothing", FLOAT(encoder.label_smoothing, 0, 0.9), "0", "",
+     "classifier: share of the target that all classes have alike", 0},
+    {"encoder.shift", INT(encoder.augment.shift, 0, MAX_SIDE), "0", "pixels",
+     "move training images at random by at most so much", 0},
+    {"encoder.crop", FLOAT(encoder.augment.crop, 0.01, 1), "1", "",
+     "least share of an image's area that is cut out at random and enlarged; "
+     "1 = off",
+     0},
 
     /* features */
     {"features.encoders", TEXTS(features.encoders, 8), "[]", "",
@@ -223,8 +249,7 @@ const config_key config_keys[] = {
      "bound on the norm of all gradients together; 0 = none", 0},
     {"optimizer.ema", KEY_FLOATS, LIST(optimizer.ema, optimizer.ema_count),
      CONFIG_MAX_EMA, 0, 0.99999999, NULL, "[0.999]", "",
-     "decays of the averaged weights kept side by side; the first is sampled",
-     0},
+     "decays of the averaged weights kept side by side; the first is used", 0},
 
     /* run */
     {"run.name", TEXT(run.name), "", "", "a name for logs and listings",
@@ -242,16 +267,20 @@ const config_key config_keys[] = {
     {"run.log_every", LONG(run.log_every, 1, CONFIG_UNBOUNDED), "10", "steps",
      "steps between lines of metrics.jsonl", KEY_NO_RESULT},
     {"run.preview_every", LONG(run.preview_every, 0, CONFIG_UNBOUNDED), "500",
-     "steps", "steps between preview pictures; 0 = only at the end",
+     "steps",
+     "steps between preview pictures, or of an encoder its tests; 0 = only at "
+     "the end",
      KEY_NO_RESULT},
     {"run.preview_count", INT(run.preview_count, 1, 100000), "100", "samples",
      "samples of a preview picture", KEY_NO_RESULT},
     {"run.preview_alpha", FLOAT(run.preview_alpha, 0, 1000), "1", "",
-     "guidance strength of the previews", KEY_NO_RESULT},
+     "guidance strength of the previews", KEY_NO_RESULT | KEY_GENERATOR},
     {"run.gif", BOOL(run.gif), "false", "",
-     "an animated GIF of the previews at the end", KEY_NO_RESULT},
+     "an animated GIF of the previews at the end",
+     KEY_NO_RESULT | KEY_GENERATOR},
     {"run.preflight", BOOL(run.preflight), "true", "",
-     "check the field on the device before the first step", KEY_NO_RESULT},
+     "check the field on the device before the first step",
+     KEY_NO_RESULT | KEY_GENERATOR},
 };
 
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;

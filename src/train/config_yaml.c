@@ -148,11 +148,8 @@ static drift_status read_section(const reader *r, const char *section,
         TRY(read_name(r, left, &name));
         where(r, left->start_mark.line, at);
         snprintf(full, sizeof full, "%s.%s", section, name);
-        const config_key *key = config_find(full);
-        if (!key)
-            FAIL(r->ctx, DRIFT_ERROR_USAGE,
-                 "%s: unknown key '%s' (nearest: '%s')", at, full,
-                 config_nearest(full));
+        const config_key *key;
+        TRY(config_key_of(r->ctx, r->c, at, full, &key));
         int *seen = &r->seen[key - config_keys];
         if (*seen)
             FAIL(r->ctx, DRIFT_ERROR_USAGE,
@@ -173,7 +170,8 @@ static drift_status unknown_section(const reader *r, const char *name,
     for (size_t i = 0; i < config_key_count; i++) {
         const char *known = config_keys[i].name;
         size_t n = strcspn(known, ".");
-        if (n == last && !strncmp(known, before, n))
+        if ((n == last && !strncmp(known, before, n)) ||
+            !config_has_section(r->c->subject, known, n))
             continue;
         before = known;
         last = n;
@@ -192,20 +190,24 @@ static drift_status unknown_section(const reader *r, const char *name,
                  where(r, line, at), name, nearest, sections);
 }
 
-static drift_status read_sections(const reader *r, const yaml_node_t *root)
+/* Known, of this subject, and each once. */
+static drift_status check_sections(const reader *r, const yaml_node_t *root)
 {
     drift_status status = DRIFT_OK;
     const yaml_node_pair_t *start = root->data.mapping.pairs.start, *pair;
     for (pair = start; pair < root->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *left, *right;
+        const yaml_node_t *left;
         const char *name = NULL;
         char at[WHERE_TEXT];
         left = yaml_document_get_node(r->document, pair->key);
-        right = yaml_document_get_node(r->document, pair->value);
         TRY(read_name(r, left, &name));
         if (!config_is_section(name))
             return unknown_section(r, name, left->start_mark.line);
         where(r, left->start_mark.line, at);
+        if (!config_has_section(r->c->subject, name, strlen(name)))
+            FAIL(r->ctx, DRIFT_ERROR_USAGE,
+                 "%s: section '%s' is of %s, not of %s", at, name,
+                 config_tool(!r->c->subject), config_tool(r->c->subject));
         for (const yaml_node_pair_t *p = start; p < pair; p++) {
             const yaml_node_t *other =
                 yaml_document_get_node(r->document, p->key);
@@ -214,6 +216,24 @@ static drift_status read_sections(const reader *r, const yaml_node_t *root)
                      "%s: section '%s' comes again; first on line %zu", at,
                      name, other->start_mark.line + 1);
         }
+    }
+out:
+    return status;
+}
+
+static drift_status read_sections(const reader *r, const yaml_node_t *root)
+{
+    drift_status status = DRIFT_OK;
+    const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+    TRY(check_sections(r, root));
+    for (; pair < root->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *left, *right;
+        const char *name;
+        char at[WHERE_TEXT];
+        left = yaml_document_get_node(r->document, pair->key);
+        right = yaml_document_get_node(r->document, pair->value);
+        name = scalar_text(left);
+        where(r, left->start_mark.line, at);
         if (right->type != YAML_MAPPING_NODE)
             FAIL(r->ctx, DRIFT_ERROR_USAGE,
                  "%s: section '%s': found %s; allowed: keys with values, "
@@ -301,6 +321,39 @@ out:
     return status;
 }
 
+/* Whether a section of the document is of another subject alone. */
+static int has_other_section(drift_subject subject, yaml_document_t *d)
+{
+    yaml_node_t *root = yaml_document_get_root_node(d);
+    if (!root || root->type != YAML_MAPPING_NODE)
+        return 0;
+    for (const yaml_node_pair_t *p = root->data.mapping.pairs.start;
+         p < root->data.mapping.pairs.top; p++) {
+        const yaml_node_t *left = yaml_document_get_node(d, p->key);
+        if (left->type == YAML_SCALAR_NODE &&
+            !config_has_section(subject, scalar_text(left),
+                                left->data.scalar.length))
+            return 1;
+    }
+    return 0;
+}
+
+int config_is_of_other(drift_subject subject, const char *text, size_t size)
+{
+    yaml_parser_t parser;
+    yaml_document_t document;
+    int found = 0;
+    if (!yaml_parser_initialize(&parser))
+        return 0;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    if (yaml_parser_load(&parser, &document)) {
+        found = has_other_section(subject, &document);
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    return found;
+}
+
 drift_status config_text(drift_context *ctx, const config *c, char **out)
 {
     drift_status status = DRIFT_OK;
@@ -313,6 +366,8 @@ drift_status config_text(drift_context *ctx, const config *c, char **out)
         return DRIFT_ERROR_MEMORY;
     for (size_t i = 0; i < config_key_count; i++) {
         const config_key *key = &config_keys[i];
+        if (!config_has(c->subject, key))
+            continue;
         char *value = config_value(ctx, c, key), *line = NULL;
         length = strcspn(key->name, ".");
         if (value)

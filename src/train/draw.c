@@ -85,7 +85,6 @@ drift_status draw_new(step *s)
     drift_context *ctx = s->ctx;
     const sample_shape *x = &s->generator->sample;
     size_t numbers = (size_t)x->height * (size_t)x->width * (size_t)x->channels;
-    s->epoch = -1;
     s->classes = mem_alloc(ctx, s->entries, sizeof *s->classes);
     s->alphas = mem_alloc(ctx, s->entries, sizeof *s->alphas);
     s->weights = mem_alloc(ctx, s->entries, sizeof *s->weights);
@@ -96,8 +95,10 @@ drift_status draw_new(step *s)
         goto out;
     }
     TRY(make_inputs(s));
-    if (s->data)
+    if (s->data) {
+        s->loader = (loader){.seed = s->seed, .count = s->data->count};
         TRY(make_bank(s));
+    }
 out:
     return status;
 }
@@ -114,7 +115,7 @@ void draw_free(step *s)
 {
     draw_drop_images(s);
     bank_free(s->bank);
-    mem_free(s->order);
+    loader_free(&s->loader);
     mem_free(s->indices);
     mem_free(s->weights);
     mem_free(s->alphas);
@@ -126,24 +127,6 @@ void draw_free(step *s)
 }
 
 /* -- the loader and the rings ------------------------------------------- */
-
-/* The q-th sample the loader gives since the run began. */
-static drift_status loader_sample(step *s, int64_t q, int64_t *index)
-{
-    int64_t count = (int64_t)s->data->count, epoch = q / count;
-    if (!s->order) {
-        s->order = mem_alloc(s->ctx, s->data->count, sizeof *s->order);
-        if (!s->order)
-            return DRIFT_ERROR_MEMORY;
-    }
-    if (epoch != s->epoch) {
-        rng_permutation(stream(s, RNG_LOADER, epoch), (uint32_t)count,
-                        s->order);
-        s->epoch = epoch;
-    }
-    *index = s->order[q % count];
-    return DRIFT_OK;
-}
 
 /* Fresh samples of step n go into the rings, a batch of `push` at a time. */
 static drift_status push_fresh(step *s, int64_t n)
@@ -160,7 +143,7 @@ static drift_status push_fresh(step *s, int64_t n)
     }
     for (int64_t b = 0; b < batches; b++) {
         for (int64_t i = 0; i < push; i++) {
-            TRY(loader_sample(s, q++, &index[i]));
+            TRY(loader_sample(s->ctx, &s->loader, q++, &index[i]));
             label[i] = s->data->label(s->data, (size_t)index[i]);
         }
         TRY(bank_push(s->bank, index, label, (size_t)push));

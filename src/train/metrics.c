@@ -25,6 +25,9 @@
 const char *const phase_names[PHASE_COUNT] = {"data", "generate", "field",
                                               "backward", "optimizer"};
 
+static const char *const encoder_phase_names[PHASE_COUNT] = {
+    "data", "forward", "loss", "backward", "optimizer"};
+
 struct metrics {
     drift_context *ctx;
     rundir *dir;
@@ -89,6 +92,8 @@ static int read_line(const metrics *m, const char *line, size_t size,
         row[CURVE_RATE] = number(root, "lr");
         row[CURVE_SPEED] = number(root, "samples_per_second");
         row[CURVE_SPREAD] = number(root, "spread");
+        row[CURVE_ACCURACY] = number(root, "accuracy");
+        row[CURVE_TEST] = number(root, "test_accuracy");
         for (int j = 0; j < f->temperatures; j++) {
             char name[32];
             temperature_name((double)f->r[j], name);
@@ -255,22 +260,12 @@ static json_t *family_object(const step_report *r, const family_stats *f)
     return object;
 }
 
-/* A set that fails for want of memory drops its value; the caller looks at
- * the whole line only. */
-static json_t *report_object(const step_report *r)
+static void put_drift(json_t *root, const step_report *r)
 {
-    json_t *root = json_object(), *families = json_object();
-    json_t *parts = json_object(), *phases = json_object();
-    json_object_set_new(root, "step", json_integer((json_int_t)r->step));
-    put_number(root, "seconds", r->seconds);
-    json_object_set_new(root, "images", json_integer((json_int_t)r->images));
-    put_number(root, "loss", r->loss);
+    json_t *families = json_object();
     json_object_set_new(root, "drift", by_temperature(r, r->drift));
     json_object_set_new(root, "ess", by_temperature(r, r->ess));
     json_object_set_new(root, "ess_p10", by_temperature(r, r->ess10));
-    put_number(root, "grad_norm", r->grad_norm);
-    put_number(root, "lr", r->learning_rate);
-    put_number(root, "samples_per_second", r->samples_per_second);
     if (r->spread >= 0) {
         put_number(root, "spread", r->spread);
         put_number(root, "spread_least", r->spread_least);
@@ -282,11 +277,36 @@ static json_t *report_object(const step_report *r)
         json_object_set_new(families, r->families[i].name,
                             family_object(r, &r->families[i]));
     json_object_set_new(root, "families", families);
+}
+
+/* A set that fails for want of memory drops its value; the caller looks at
+ * the whole line only. */
+static json_t *report_object(drift_subject subject, const step_report *r)
+{
+    const char *const *names =
+        subject == DRIFT_ENCODER ? encoder_phase_names : phase_names;
+    json_t *root = json_object();
+    json_t *parts = json_object(), *phases = json_object();
+    json_object_set_new(root, "step", json_integer((json_int_t)r->step));
+    put_number(root, "seconds", r->seconds);
+    json_object_set_new(root, "images", json_integer((json_int_t)r->images));
+    put_number(root, "loss", r->loss);
+    put_number(root, "grad_norm", r->grad_norm);
+    put_number(root, "lr", r->learning_rate);
+    put_number(root, "samples_per_second", r->samples_per_second);
+    if (subject == DRIFT_GENERATOR)
+        put_drift(root, r);
+    if (r->accuracy >= 0)
+        put_number(root, "accuracy", r->accuracy);
+    if (r->test_accuracy >= 0) {
+        put_number(root, "test_accuracy", r->test_accuracy);
+        put_number(root, "test_loss", r->test_loss);
+    }
     for (size_t i = 0; i < r->part_count; i++)
         put_number(parts, r->parts[i], r->part_norms[i]);
     json_object_set_new(root, "grad_norm_parts", parts);
     for (int i = 0; i < PHASE_COUNT; i++)
-        put_number(phases, phase_names[i], r->phases[i]);
+        put_number(phases, names[i], r->phases[i]);
     json_object_set_new(root, "phase_seconds", phases);
     json_object_set_new(root, "resident_bytes",
                         json_integer((json_int_t)memory_resident()));
@@ -343,7 +363,7 @@ drift_status metrics_add(metrics *m, const step_report *r)
     drift_status status = DRIFT_OK;
     char *text = NULL, *line = NULL;
     double row[CURVE_COUNT];
-    json_t *root = report_object(r);
+    json_t *root = report_object(m->c->subject, r);
     events_begin(m->events, r->step);
     add_scalars(m->events, "", root);
     if (m->about && json_object_set(root, "run", m->about) == 0) {
@@ -369,6 +389,10 @@ drift_status metrics_add(metrics *m, const step_report *r)
     row[CURVE_SPEED] = r->samples_per_second;
     if (r->spread >= 0)
         row[CURVE_SPREAD] = r->spread;
+    if (r->accuracy >= 0)
+        row[CURVE_ACCURACY] = r->accuracy;
+    if (r->test_accuracy >= 0)
+        row[CURVE_TEST] = r->test_accuracy;
     for (int j = 0; j < r->temperatures; j++) {
         row[CURVE_DRIFT + j] = r->drift[j];
         row[CURVE_ESS + j] = r->ess[j];
@@ -397,6 +421,13 @@ static const panel all_panels[PANELS] = {
     {"spread of a class / the data's", CURVE_SPREAD, 0, 0},
     {"gradient norm", CURVE_GRAD, 1, 0},
     {"loss (no measure of progress)", CURVE_LOSS, 0, 0},
+    {"learning rate", CURVE_RATE, 0, 0},
+};
+static const panel encoder_panels[] = {
+    {"accuracy on the test images", CURVE_TEST, 0, 0},
+    {"accuracy on the training batches", CURVE_ACCURACY, 0, 0},
+    {"loss", CURVE_LOSS, 1, 0},
+    {"gradient norm", CURVE_GRAD, 1, 0},
     {"learning rate", CURVE_RATE, 0, 0},
 };
 static const panel loss_panels[] = {
@@ -447,6 +478,9 @@ out:
 
 drift_status metrics_curves(metrics *m)
 {
+    if (m->c->subject == DRIFT_ENCODER)
+        return draw(m, "curves.png", encoder_panels,
+                    sizeof encoder_panels / sizeof *encoder_panels);
     return draw(m, "curves.png", all_panels, PANELS);
 }
 

@@ -37,6 +37,8 @@ typedef struct step_report {
     double alpha;                /* mean of the draw */
     double unconditional;        /* share among the negatives, by weight */
     double spread, spread_least; /* mean and least over classes; < 0: none */
+    double accuracy; /* of an encoder: on its batch; < 0: none */
+    double test_accuracy, test_loss; /* of the last test; < 0: none */
     double phases[PHASE_COUNT];
 } step_report;
 
@@ -48,6 +50,8 @@ enum {
     CURVE_RATE,
     CURVE_SPEED,
     CURVE_SPREAD,
+    CURVE_ACCURACY,
+    CURVE_TEST,
     CURVE_DRIFT,
     CURVE_ESS = CURVE_DRIFT + FIELD_MAX_R,
     CURVE_COUNT = CURVE_ESS + FIELD_MAX_R

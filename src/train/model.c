@@ -89,7 +89,7 @@ drift_status drift_model_open(drift_context *ctx, const char *path,
     m->ctx = ctx;
     TRY(model_path(ctx, path, &file));
     TRY(checkpoint_open(ctx, file, &m->file));
-    TRY(checkpoint_config(ctx, &m->file, &m->config));
+    TRY(checkpoint_config(ctx, &m->file, DRIFT_GENERATOR, &m->config));
     TRY(checkpoint_set(ctx, &m->file, m->config, ema, m->weights));
     TRY(generator_new(ctx, &m->config->generator, m->file.facts.sample,
                       (uint64_t)m->config->run.seed, 0, &m->generator));

@@ -33,6 +33,7 @@ static const struct {
     {"", "losses.png", NULL},
     {"", "run.gif", NULL},
     {"", "features.cache", NULL},
+    {"", "encoder.safetensors", NULL},
     {"/samples", "step-", ".png"},
     {"/samples", "step-", ".npz"},
     {"/checkpoints", "latest.safetensors", NULL},

@@ -25,7 +25,10 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
                .positives = (size_t)d->positives,
                .negatives = (size_t)d->negatives,
                .failed = -1,
-               .report = {.spread = -1, .spread_least = -1}};
+               .report = {.spread = -1,
+                          .spread_least = -1,
+                          .accuracy = -1,
+                          .test_accuracy = -1}};
     s->batch = s->entries * s->generated;
     s->spreads = mem_alloc(ctx, s->entries, sizeof *s->spreads);
     if (!s->spreads) {

@@ -15,6 +15,7 @@
 #include "drift/extractor.h"
 #include "drift/loss.h"
 #include "nn/generator.h"
+#include "train/loader.h"
 #include "train/metrics.h"
 #include "train/optimizer.h"
 
@@ -55,8 +56,7 @@ typedef struct step {
     float *alphas, *weights; /* [Nc]; weights of the unconditional */
     int64_t *indices;        /* data indices, [Nc P + Nc M] */
     float *pixels;           /* the same samples */
-    uint32_t *order;         /* the data's order in `epoch` */
-    int64_t epoch;           /* -1: none yet */
+    loader loader;
     tensor noise, style;     /* of the whole batch */
     tensor label, alpha;     /* the same of each entry's samples */
     tensor pos, neg;         /* [Nc P,h,w,c], [Nc M,h,w,c] */

@@ -12,32 +12,8 @@
 #include "base/mem.h"
 #include "base/share.h"
 #include "base/threads.h"
-#include "drift/preflight.h"
 
 /* -- making ------------------------------------------------------------- */
-
-/* What one section alone cannot tell. */
-static drift_status check_fit(drift_trainer *t)
-{
-    drift_status status = DRIFT_OK;
-    const drifting_config *d = &t->c->drift;
-    const dataset *data = t->data;
-    int entries = d->classes ? d->classes : data->classes;
-    if (!data->count && data->classes > 1)
-        FAIL(t->ctx, DRIFT_ERROR_USAGE,
-             "data.classes: endless data have no classes to draw from; set it "
-             "to 1");
-    if (data->count && d->bank > 0 && entries > d->push)
-        FAIL(t->ctx, DRIFT_ERROR_USAGE,
-             "drift.push: the %d classes of a step are drawn from the last %d "
-             "fresh samples; set it to %d or more, or drift.bank to 0",
-             entries, d->push, entries);
-    if (!data->count && entries > 1)
-        FAIL(t->ctx, DRIFT_ERROR_USAGE,
-             "drift.classes is %d; endless data have one class", entries);
-out:
-    return status;
-}
 
 /* Where the data are, from any folder: a run may be resumed from another one,
  * and a name may come to mean another set. */
@@ -62,31 +38,17 @@ out:
     return status;
 }
 
-/* Data, generator, optimizer, previews, step; with `fresh` the parameters of a
- * new run. Nothing of it touches the folder of the run. */
+/* Data and what is trained on them. Nothing of it touches the folder of the
+ * run. */
 static drift_status make_parts(drift_trainer *t, int fresh)
 {
     drift_status status = DRIFT_OK;
-    drift_context *ctx = t->ctx;
     config *c = t->c;
-    uint64_t seed = (uint64_t)c->run.seed;
-    TRY(locate_data(ctx, c));
-    TRY(dataset_open(ctx, &c->data, seed, &t->data));
-    TRY(check_fit(t));
-    sample_shape sample = {t->data->height, t->data->width, t->data->channels,
-                           t->data->classes};
-    TRY(generator_new(ctx, &c->generator, sample, seed, 1, &t->generator));
-    if (fresh && c->generator.initial_spread > 0)
-        TRY(generator_spread(t->generator, seed));
-    TRY(optimizer_new(ctx, &t->generator->params, &c->optimizer,
-                      &t->optimizer));
-    TRY(preview_new(ctx, c, &t->dir, t->generator, t->data, &t->preview));
-    TRY(step_new(ctx, c, t->data, t->generator, &t->optimizer, &t->step));
-    TRY(collapse_watch_new(ctx, t->data->classes, &t->watch));
-    if (c->run.preflight) {
-        field_args args = field_args_of(&c->drift);
-        TRY(preflight_run(ctx, &args));
-    }
+    t->ops = c->subject == DRIFT_ENCODER ? &encoder_trainer_ops
+                                         : &generator_trainer_ops;
+    TRY(locate_data(t->ctx, c));
+    TRY(dataset_open(t->ctx, &c->data, (uint64_t)c->run.seed, &t->data));
+    TRY(t->ops->make(t, fresh));
 out:
     return status;
 }
@@ -100,8 +62,6 @@ static drift_status make_writers(drift_trainer *t, int64_t keep_step)
     TRY(rundir_write_config(&t->dir, t->c));
     TRY(metrics_open(&t->dir, t->c, keep_step, &t->metrics));
     TRY(metrics_describe(t->metrics, d->digest, t->steps));
-    if (keep_step >= 0)
-        TRY(preview_restore(&t->preview, keep_step));
     if (d->count)
         snprintf(count, sizeof count, "%zu", d->count);
     if (d->points)
@@ -111,6 +71,7 @@ static drift_status make_writers(drift_trainer *t, int64_t keep_step)
         rundir_log(&t->dir, "data: %s images of %d x %d x %d, %d class%s",
                    count, d->height, d->width, d->channels, d->classes,
                    d->classes > 1 ? "es" : "");
+    TRY(t->ops->open(t, keep_step));
 out:
     return status;
 }
@@ -121,7 +82,7 @@ static drift_trainer *trainer_alloc(drift_context *ctx)
     if (t) {
         t->ctx = ctx;
         t->dir.log = -1;
-        t->logged = t->saved = t->previewed = -1;
+        t->logged = t->saved = t->previewed = t->failed = -1;
     }
     return t;
 }
@@ -130,12 +91,9 @@ void drift_trainer_free(drift_trainer *t)
 {
     if (!t)
         return;
-    preview_free(&t->preview);
     metrics_close(t->metrics);
-    collapse_watch_free(&t->watch);
-    step_free(&t->step);
-    optimizer_free(&t->optimizer);
-    generator_free(t->generator);
+    if (t->ops)
+        t->ops->free(t);
     dataset_free(t->data);
     rundir_close(&t->dir);
     config_free(t->c);
@@ -164,13 +122,6 @@ drift_status drift_trainer_new(drift_context *ctx, const drift_config *c,
     TRY(rundir_create(ctx, directory, force, &t->dir));
     TRY(save_state(t)); /* from here on it can be resumed */
     TRY(make_writers(t, -1));
-    TRY(step_cache(&t->step, t->dir.path));
-    if (t->c->generator.use_alpha && t->c->guidance.alpha_max > 1 &&
-        !t->c->drift.negatives)
-        rundir_warn(&t->dir,
-                    "drift.negatives is 0: alpha, drawn up to "
-                    "guidance.alpha_max = %g, has no effect on the loss",
-                    (double)t->c->guidance.alpha_max);
     rundir_log(&t->dir, "run begins: %s, %" PRId64 " steps, device %s",
                t->c->data.path, t->c->run.steps, drift_context_device(ctx));
     *out = t;
@@ -201,14 +152,15 @@ out:
 }
 
 /* The configuration of a run that goes on. */
-static drift_status resumed_config(drift_context *ctx, const checkpoint *file,
+static drift_status resumed_config(drift_context *ctx, drift_subject subject,
+                                   const checkpoint *file,
                                    const char *const *overrides, size_t count,
                                    config **out)
 {
     drift_status status = DRIFT_OK;
     config *c = NULL;
     *out = NULL;
-    TRY(checkpoint_config(ctx, file, &c));
+    TRY(checkpoint_config(ctx, file, subject, &c));
     for (size_t i = 0; i < count; i++)
         TRY(apply_override(ctx, c, overrides[i]));
     TRY(config_resolve(ctx, c));
@@ -224,7 +176,8 @@ out:
     return status;
 }
 
-drift_status drift_config_resume(drift_context *ctx, const char *directory,
+drift_status drift_config_resume(drift_context *ctx, drift_subject subject,
+                                 const char *directory,
                                  const char *const *overrides, size_t count,
                                  drift_config **out)
 {
@@ -234,7 +187,7 @@ drift_status drift_config_resume(drift_context *ctx, const char *directory,
     *out = NULL;
     TRY(checkpoint_latest(ctx, directory, &latest));
     TRY(checkpoint_open(ctx, latest, &file));
-    TRY(resumed_config(ctx, &file, overrides, count, out));
+    TRY(resumed_config(ctx, subject, &file, overrides, count, out));
 out:
     checkpoint_close(&file);
     mem_free(latest);
@@ -248,7 +201,8 @@ static int is_last(const drift_trainer *t)
            (r->minutes > 0 && t->seconds >= 60 * r->minutes);
 }
 
-drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
+drift_status drift_trainer_resume(drift_context *ctx, drift_subject subject,
+                                  const char *directory,
                                   const char *const *overrides, size_t count,
                                   drift_trainer **out)
 {
@@ -261,7 +215,7 @@ drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
         return DRIFT_ERROR_MEMORY;
     TRY(checkpoint_latest(ctx, directory, &latest));
     TRY(checkpoint_open(ctx, latest, &file));
-    TRY(resumed_config(ctx, &file, overrides, count, &t->c));
+    TRY(resumed_config(ctx, subject, &file, overrides, count, &t->c));
     TRY(make_parts(t, 0));
     if (strcmp(t->data->digest, file.facts.data_digest) != 0)
         FAIL(ctx, DRIFT_ERROR_FORMAT,
@@ -271,7 +225,6 @@ drift_status drift_trainer_resume(drift_context *ctx, const char *directory,
     TRY(restore_state(t, &file));
     TRY(rundir_open(ctx, directory, &t->dir));
     TRY(make_writers(t, t->steps));
-    TRY(step_cache(&t->step, t->dir.path));
     /* A run that had not begun still owes its first picture. */
     t->previewed = t->steps ? t->steps : -1;
     t->logged = t->steps;
@@ -297,8 +250,7 @@ out:
 
 /* -- after a step ------------------------------------------------------- */
 
-/* Plots need a library that not every build has: then they are left out. */
-static drift_status plot_done(drift_trainer *t, drift_status status)
+drift_status trainer_plotted(drift_trainer *t, drift_status status)
 {
     if (status != DRIFT_ERROR_UNAVAILABLE)
         return status;
@@ -313,56 +265,30 @@ static drift_status plot_done(drift_trainer *t, drift_status status)
 static drift_status draw_curves(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
-    TRY(plot_done(t, metrics_curves(t->metrics)));
-    if (t->preview.plane)
-        TRY(plot_done(t, metrics_losses(t->metrics)));
+    TRY(trainer_plotted(t, metrics_curves(t->metrics)));
+    if (t->ops->draw)
+        TRY(trainer_plotted(t, t->ops->draw(t)));
 out:
     return status;
+}
+
+/* The parameters that a run is there for. */
+static const tensor *final_parameters(const drift_trainer *t)
+{
+    return t->optimizer.config.ema_count ? &t->optimizer.ema[0]
+                                         : &t->params->value;
 }
 
 static drift_status make_preview(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
-    const tensor *flat = t->optimizer.config.ema_count
-                             ? &t->optimizer.ema[0]
-                             : &t->generator->params.value;
-    TRY(plot_done(t, preview_make(&t->preview, flat, t->steps)));
-    if (!t->no_plots && t->preview.path)
-        TRY(metrics_picture(t->metrics, t->steps, t->preview.path));
+    const char *path = NULL;
+    TRY(trainer_plotted(t, t->ops->preview(t, final_parameters(t), &path)));
+    if (!t->no_plots && path)
+        TRY(metrics_picture(t->metrics, t->steps, path));
     t->previewed = t->steps;
 out:
     return status;
-}
-
-/* The least spread of entry e's class in this step; NAN when an entry before
- * it has the same class, which then has been looked at. */
-static float class_spread(const step *s, size_t e)
-{
-    float least = s->spreads[e];
-    for (size_t i = 0; i < s->entries; i++)
-        if (s->classes[i] == s->classes[e]) {
-            if (i < e)
-                return NAN;
-            least = fminf(least, s->spreads[i]);
-        }
-    return least;
-}
-
-static void watch_collapse(drift_trainer *t)
-{
-    step *s = &t->step;
-    if (s->report.spread < 0 || t->steps <= t->c->optimizer.warmup_steps)
-        return;
-    for (size_t e = 0; e < s->entries; e++) {
-        float spread = class_spread(s, e);
-        if (collapse_watch_add(&t->watch, s->classes[e], spread))
-            rundir_warn(&t->dir,
-                        "collapse: for %d logged steps the samples of class "
-                        "%d have varied less than %g of what the data do "
-                        "(now %.3g, step %" PRId64 ")",
-                        COLLAPSE_STEPS, s->classes[e], (double)COLLAPSE_SPREAD,
-                        (double)spread, t->steps);
-    }
 }
 
 static double speed(const drift_trainer *t)
@@ -374,14 +300,14 @@ static double speed(const drift_trainer *t)
 static drift_status log_step(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
-    step_report *r = &t->step.report;
-    TRY(step_spread(&t->step));
+    step_report *r = t->report;
+    if (t->ops->log)
+        TRY(t->ops->log(t));
     r->step = t->steps;
     r->images = t->images;
     r->seconds = t->seconds;
     r->samples_per_second = speed(t);
     TRY(metrics_add(t->metrics, r));
-    watch_collapse(t);
     t->logged = t->steps;
     t->window_seconds = 0;
     t->window_images = 0;
@@ -392,13 +318,14 @@ out:
 static drift_status finish(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
-    if (t->logged < t->steps)
-        TRY(log_step(t));
-    if (t->previewed < t->steps)
+    int look = t->previewed < t->steps;
+    if (look)
         TRY(make_preview(t));
+    if (t->logged < t->steps || (look && t->ops->tests))
+        TRY(log_step(t));
     TRY(drift_trainer_save(t));
-    if (t->c->run.gif)
-        TRY(plot_done(t, preview_gif(&t->preview)));
+    if (t->ops->finish)
+        TRY(t->ops->finish(t));
     rundir_log(&t->dir, "run ends after %" PRId64 " steps, %.1f s", t->steps,
                t->seconds);
 out:
@@ -415,25 +342,31 @@ static drift_status write_due(drift_trainer *t, int log)
 {
     drift_status status = DRIFT_OK;
     const run_config *r = &t->c->run;
+    int look = is_due(t->steps, r->preview_every);
+    if (t->ops->tests) { /* the last one is logged with the step it is of */
+        look |= is_last(t);
+        log |= look;
+    }
+    if (look)
+        TRY(make_preview(t));
     if (log)
         TRY(log_step(t));
-    if (is_due(t->steps, r->preview_every)) {
-        TRY(make_preview(t));
+    if (look)
         TRY(draw_curves(t));
-    }
     if (is_due(t->steps, r->save_every))
         TRY(save_state(t));
 out:
     return status;
 }
 
-static void fill_progress(const drift_trainer *t, double rate,
+static void fill_progress(const drift_trainer *t, int made, double rate,
                           drift_progress *p)
 {
-    const step_report *r = &t->step.report;
+    const step_report *r = t->report;
     const run_config *run = &t->c->run;
     double a_step = t->steps ? t->seconds / (double)t->steps : 0;
-    *p = (drift_progress){.step = t->steps,
+    *p = (drift_progress){.made = made,
+                          .step = t->steps,
                           .total_steps = run->steps,
                           .seconds = t->seconds,
                           .seconds_left =
@@ -445,6 +378,8 @@ static void fill_progress(const drift_trainer *t, double rate,
                           .learning_rate = r->learning_rate,
                           .temperatures = r->temperatures,
                           .spread = t->logged == t->steps ? r->spread : -1,
+                          .accuracy = r->accuracy,
+                          .test_accuracy = r->test_accuracy,
                           .logged = t->logged == t->steps,
                           .saved = t->saved == t->steps,
                           .done = t->done};
@@ -464,9 +399,9 @@ static void fill_progress(const drift_trainer *t, double rate,
 static drift_status give_up(drift_trainer *t, drift_status status)
 {
     char *path = NULL;
-    if (t->step.failed >= 0) {
-        t->images -= (t->steps - t->step.failed) * (int64_t)t->step.batch;
-        t->steps = t->step.failed;
+    if (t->failed >= 0) {
+        t->images -= (t->steps - t->failed) * (int64_t)t->batch;
+        t->steps = t->failed;
     }
     if (save_failed(t, &path) == DRIFT_OK)
         status = error_prefix(t->ctx, status,
@@ -484,6 +419,11 @@ static drift_status give_up(drift_trainer *t, drift_status status)
     return status;
 }
 
+static drift_status settle(drift_trainer *t)
+{
+    return t->ops->settle ? t->ops->settle(t) : DRIFT_OK;
+}
+
 static drift_status end_step(drift_trainer *t, drift_status status)
 {
     return status == DRIFT_ERROR_NUMBER || status == DRIFT_ERROR_MEMORY ||
@@ -497,33 +437,34 @@ drift_status drift_trainer_step(drift_trainer *t, drift_progress *progress)
     drift_status status = DRIFT_OK;
     double start = clock_seconds();
     double rate = 0;
+    int made = 0;
     if (!t->done && !is_last(t)) {
         int64_t n = t->steps;
         int log = n == 0 || is_due(n + 1, t->c->run.log_every);
         if (n == 0 && t->previewed < 0)
             TRY(make_preview(t));
-        TRY(step_run(&t->step, n,
-                     log || n + 1 == t->c->run.steps ||
-                         is_due(n + 1, t->c->run.preview_every) ||
-                         is_due(n + 1, t->c->run.save_every)));
+        TRY(t->ops->step(t, log || n + 1 == t->c->run.steps ||
+                                is_due(n + 1, t->c->run.preview_every) ||
+                                is_due(n + 1, t->c->run.save_every)));
+        made = 1;
         t->steps++;
-        t->images += (int64_t)t->step.batch;
+        t->images += (int64_t)t->batch;
         double spent = clock_seconds() - start;
         t->seconds += spent;
         t->window_seconds += spent;
-        t->window_images += (int64_t)t->step.batch;
+        t->window_images += (int64_t)t->batch;
         rate = speed(t);
         start = clock_seconds();
         TRY(write_due(t, log));
         t->seconds += clock_seconds() - start;
     }
     if (!t->done && is_last(t)) {
-        TRY(step_settle(&t->step));
+        TRY(settle(t));
         TRY(finish(t));
         t->done = 1;
     }
     if (progress)
-        fill_progress(t, rate, progress);
+        fill_progress(t, made, rate, progress);
 out:
     return end_step(t, status);
 }
@@ -531,9 +472,11 @@ out:
 drift_status drift_trainer_save(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
-    TRY(end_step(t, step_settle(&t->step)));
+    TRY(end_step(t, settle(t)));
     if (t->saved != t->steps)
         TRY(save_state(t));
+    if (t->ops->save)
+        TRY(t->ops->save(t, final_parameters(t)));
     TRY(draw_curves(t));
 out:
     return status;

@@ -84,7 +84,7 @@ static drift_status training_new(drift_context *ctx, const setting *set,
                                  training *t)
 {
     drift_status status = DRIFT_OK;
-    TRY(drift_config_new(ctx, &t->c));
+    TRY(drift_config_new(ctx, DRIFT_GENERATOR, &t->c));
     TRY(drift_config_read(ctx, t->c, set->preset));
     for (const char *const *key = set->keys; *key; key++)
         TRY(drift_config_set(ctx, t->c, *key));

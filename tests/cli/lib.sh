@@ -4,6 +4,7 @@ set -u
 top=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${abs_top_builddir:-$top}
 train=$build/src/drift-train
+encoder=$build/src/drift-encoder
 sample=$build/src/drift-sample
 info=$build/src/drift-info
 unset DRIFT_DATA_DIR 2>/dev/null

@@ -3,7 +3,7 @@
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
 : >err
 
-for tool in train sample info; do
+for tool in train encoder sample info; do
     what="drift-$tool(1)"
     "$build/src/drift-$tool" --help |
         sed -n 's/^  --\([a-z-]*\) *\([A-Za-z.]*\)  .*/\1 \2/p' |
@@ -15,7 +15,14 @@ for tool in train sample info; do
 done
 
 what="drift.yaml(5)"
-"$train" --list-keys | awk -f "$top/tests/cli/keys.awk" >wanted
+# Those of both tools, in the order of the table.
+"$train" --list-keys >keys
+"$encoder" --list-keys >own
+{
+    sed '/^features\./,$d' keys
+    sed -n '/^encoder\./,/^optimizer\./p' own | sed '$d'
+    sed -n '/^features\./,$p' keys
+} | awk -f "$top/tests/cli/keys.awk" >wanted
 sed '1,/^\.\\" This part is compared/d; /^\.\\" End of the part/,$d' \
     "$top/man/drift.yaml.5" >found
 diff wanted found >out && [ -s wanted ] && pass ||

@@ -2,7 +2,7 @@
 # Options of the tools: help, version, mistakes, exit codes.
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
 
-for tool in train sample info; do
+for tool in train encoder sample info; do
     program=$build/src/drift-$tool
     name=drift-$tool
     try "$program" --help
@@ -103,6 +103,8 @@ err_is "drift-sample: unable to open 'nowhere': No such file or directory"
 no_file x.png
 
 usage "drift-train: 'b' is a second configuration beside 'a'" "$train" a b
+usage "drift-encoder: --resume takes key=value only, not --out" \
+    "$encoder" --resume a --out b
 usage "drift-train: --resume takes key=value only, not --out" \
     "$train" --resume a --out b
 usage "drift-train: --resume takes key=value only, not mnist" \

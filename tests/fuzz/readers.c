@@ -228,7 +228,8 @@ static int run_yaml(const uint8_t *data, size_t size)
     unsigned char *copy = begin(data, size);
     config *c = NULL, *back = NULL;
     char *first = NULL, *second = NULL;
-    if (config_new(ctx, &c) != DRIFT_OK || config_new(ctx, &back) != DRIFT_OK)
+    if (config_new(ctx, DRIFT_GENERATOR, &c) != DRIFT_OK ||
+        config_new(ctx, DRIFT_GENERATOR, &back) != DRIFT_OK)
         abort();
     drift_status status = config_parse(ctx, c, "memory", (char *)copy, size);
     if (status == DRIFT_OK &&
@@ -276,7 +277,7 @@ static int run_checkpoint(const uint8_t *data, size_t size)
             use_bytes(c.facts.class_names[i], strlen(c.facts.class_names[i]));
         if (c.facts.points && c.facts.sample.channels != 2)
             abort();
-        status = checkpoint_config(ctx, &c, &read);
+        status = checkpoint_config(ctx, &c, DRIFT_GENERATOR, &read);
     }
     config_free(read);
     checkpoint_close(&c);

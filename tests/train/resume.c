@@ -31,7 +31,7 @@ static void metrics_are_cut_back(void **state)
     int file = open(s.lines, O_WRONLY | O_APPEND);
     assert_int_equal(write(file, "{\"step\":5,", 10), 10);
     close(file);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     OK(s.ctx, drift_trainer_step(t, NULL));
     OK(s.ctx, drift_trainer_save(t));
     drift_trainer_free(t);
@@ -62,7 +62,7 @@ static void foreign_lines_stay(void **state)
                             (const char *)view.data);
     file_close_view(&view);
     OK(s.ctx, file_replace(s.ctx, s.lines, text, strlen(text)));
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     drift_trainer_free(t);
     json_t *last = line(&s, 2, &count);
     assert_int_equal(count, 3);
@@ -88,17 +88,21 @@ static void overrides_are_checked(void **state)
                          "run.steps"};
     const char *word[] = {"run.KEY", "seed", "run.nothing", "run.KEY"};
     for (int i = 0; i < 4; i++)
-        expect_error(&s, drift_trainer_resume(s.ctx, s.run, &bad[i], 1, &t),
-                     DRIFT_ERROR_USAGE, word[i]);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+        expect_error(
+            &s,
+            drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, &bad[i], 1, &t),
+            DRIFT_ERROR_USAGE, word[i]);
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     OK(s.ctx, drift_trainer_step(t, &p));
     assert_true(p.done && p.step == 2);
     drift_trainer_free(t);
     const char *fewer = "run.steps=1";
-    expect_error(&s, drift_trainer_resume(s.ctx, s.run, &fewer, 1, &t),
-                 DRIFT_ERROR_USAGE, "2 steps already");
+    expect_error(
+        &s, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, &fewer, 1, &t),
+        DRIFT_ERROR_USAGE, "2 steps already");
     const char *more = "run.steps=3";
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, &more, 1, &t));
+    OK(s.ctx,
+       drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, &more, 1, &t));
     OK(s.ctx, drift_trainer_step(t, &p));
     assert_true(p.done && p.step == 3);
     /* The schedule's length stays what it was as the run began. */
@@ -162,21 +166,24 @@ static void data_may_move(void **state)
     drift_trainer *t;
     char path[512];
     run_steps(s.ctx, c, s.run, 1);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     assert_true(t->c->data.path[0] == '/');
     drift_trainer_free(t);
     char *link = path_in(s.folder, "moved");
     assert_int_equal(symlink(DRIFT_SOURCE_DIR "/data/mnist", link), 0);
     snprintf(path, sizeof path, "data.path=%s", link);
     const char *moved = path, *other = "data.path=moons";
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, &moved, 1, &t));
+    OK(s.ctx,
+       drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, &moved, 1, &t));
     drift_trainer_free(t);
-    assert_int_not_equal(drift_trainer_resume(s.ctx, s.run, &other, 1, &t),
-                         DRIFT_OK);
+    assert_int_not_equal(
+        drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, &other, 1, &t),
+        DRIFT_OK);
     drift_error_clear(s.ctx);
     drift_config *found;
     const char *longer = "run.steps=77";
-    OK(s.ctx, drift_config_resume(s.ctx, s.run, &longer, 1, &found));
+    OK(s.ctx,
+       drift_config_resume(s.ctx, DRIFT_GENERATOR, s.run, &longer, 1, &found));
     assert_int_equal(found->run.steps, 77);
     config_free(found);
     mem_free(link);
@@ -193,7 +200,7 @@ static void pictures_go_on(void **state)
     config *c = configure(s.ctx, toy_base, "run.preview_every=1", NULL);
     drift_trainer *t;
     run_steps(s.ctx, c, s.run, 3);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     assert_int_equal(t->preview.snapshot_count, 4);
     for (int64_t i = 0; i < 4; i++)
         assert_int_equal(t->preview.snapshots[i].step, i);
@@ -204,7 +211,8 @@ static void pictures_go_on(void **state)
     c = configure(s.ctx, image_base, "run.steps=1", "run.gif=true", NULL);
     run_steps(s.ctx, c, images, 1);
     const char *more[] = {"run.steps=2", "run.preview_count=40"};
-    OK(s.ctx, drift_trainer_resume(s.ctx, images, more, 2, &t));
+    OK(s.ctx,
+       drift_trainer_resume(s.ctx, DRIFT_GENERATOR, images, more, 2, &t));
     OK(s.ctx, drift_trainer_step(t, NULL));
     assert_int_equal(file_exists(gif), !t->no_plots);
     drift_trainer_free(t);
@@ -227,7 +235,7 @@ static void watch_goes_on(void **state)
     t->watch.below[3] = 7;
     OK(s.ctx, drift_trainer_save(t));
     drift_trainer_free(t);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     assert_int_equal(t->watch.below[3], 7);
     drift_trainer_free(t);
     config_free(c);
@@ -244,14 +252,15 @@ static void changed_data_are_refused(void **state)
     checkpoint file;
     run_steps(s.ctx, c, s.run, 1);
     OK(s.ctx, checkpoint_open(s.ctx, s.latest, &file));
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     file.facts.data_digest[0] ^= 1;
     OK(s.ctx, checkpoint_write(s.ctx, s.latest, t->c, &file.facts,
                                &t->optimizer, NULL));
     drift_trainer_free(t);
     checkpoint_close(&file);
-    expect_error(&s, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t),
-                 DRIFT_ERROR_FORMAT, "data have changed");
+    expect_error(
+        &s, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t),
+        DRIFT_ERROR_FORMAT, "data have changed");
     config_free(c);
     scene_close(&s);
 }

@@ -159,7 +159,7 @@ static void failed_start_leaves_no_run(void **state)
         drift_error_clear(s.ctx);
         config_free(c);
     }
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     assert_int_equal(t->steps, 1);
     drift_trainer_free(t);
     config_free(good);
@@ -183,14 +183,15 @@ static void no_dead_ends(void **state)
     OK(s.ctx, file_make_dir(s.ctx, folder));
     OK(s.ctx, file_replace(s.ctx, log, "begun\n", 6));
     OK(s.ctx, file_replace(s.ctx, torn, "half", 4));
-    expect_error(&s, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t),
-                 DRIFT_ERROR_IO, "holds no checkpoint yet");
+    expect_error(
+        &s, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t),
+        DRIFT_ERROR_IO, "holds no checkpoint yet");
     expect_error(&s, drift_model_open(s.ctx, s.run, NULL, &m), DRIFT_ERROR_IO,
                  "holds no checkpoint yet");
     OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
     assert_false(file_exists(torn));
     drift_trainer_free(t);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     OK(s.ctx, drift_trainer_step(t, &p));
     assert_int_equal(p.step, 1);
     drift_trainer_free(t);
@@ -299,8 +300,9 @@ static void torn_checkpoints(void **state)
                      DRIFT_ERROR_FORMAT, s.latest);
         checkpoint_close(&file);
     }
-    expect_error(&s, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t),
-                 DRIFT_ERROR_FORMAT, s.latest);
+    expect_error(
+        &s, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t),
+        DRIFT_ERROR_FORMAT, s.latest);
     /* One bit changed anywhere. */
     for (size_t at = 0; at < size; at += at < 64 ? 1 : size / 301 + 1) {
         bytes[at] ^= 4;
@@ -451,7 +453,7 @@ static void full_disk(void **state)
     OK(s.ctx, checkpoint_open(s.ctx, s.latest, &file));
     assert_int_equal(file.facts.step, 1);
     checkpoint_close(&file);
-    OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+    OK(s.ctx, drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
     OK(s.ctx, drift_trainer_step(t, NULL));
     drift_trainer_free(t);
     config_free(c);
@@ -500,7 +502,8 @@ static void killed_process(void **state)
         assert_true(WIFSIGNALED(how));
         drift_trainer *t;
         drift_progress p;
-        OK(s.ctx, drift_trainer_resume(s.ctx, s.run, NULL, 0, &t));
+        OK(s.ctx,
+           drift_trainer_resume(s.ctx, DRIFT_GENERATOR, s.run, NULL, 0, &t));
         OK(s.ctx, drift_trainer_step(t, &p));
         assert_true(p.step >= 1);
         drift_trainer_free(t);

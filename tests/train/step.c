@@ -137,7 +137,7 @@ static void resume_agrees(void **state)
         config_free(c);
         drift_context_close(ctx);
         ctx = open_context(2);
-        OK(ctx, drift_trainer_resume(ctx, cut, NULL, 0, &t));
+        OK(ctx, drift_trainer_resume(ctx, DRIFT_GENERATOR, cut, NULL, 0, &t));
         for (int k = 0; k < 2; k++)
             OK(ctx, drift_trainer_step(t, &p));
         assert_int_equal(p.step, 4);

@@ -109,11 +109,31 @@ const char *const image_base[] = {"data.path=" DRIFT_SOURCE_DIR "/data/mnist",
                                   SMALL_RUN,
                                   NULL};
 
+const char *const encoder_base[] = {"data.path=" DRIFT_SOURCE_DIR "/data/mnist",
+                                    "data.limit=200",
+                                    "encoder.width=8",
+                                    "encoder.blocks=1,1",
+                                    "encoder.groups=4",
+                                    "encoder.hidden=16",
+                                    "encoder.batch=30",
+                                    "encoder.label_smoothing=0.1",
+                                    "encoder.shift=1",
+                                    "encoder.crop=0.8",
+                                    "optimizer.lr=0.01",
+                                    "optimizer.warmup_steps=2",
+                                    "optimizer.ema=0.9",
+                                    "run.log_every=1",
+                                    "run.save_every=0",
+                                    "run.preview_every=0",
+                                    NULL};
+
 config *configure(drift_context *ctx, const char *const *base, ...)
 {
     config *c;
     va_list ap;
-    OK(ctx, drift_config_new(ctx, &c));
+    drift_subject subject =
+        base == encoder_base ? DRIFT_ENCODER : DRIFT_GENERATOR;
+    OK(ctx, drift_config_new(ctx, subject, &c));
     for (; *base; base++)
         OK(ctx, drift_config_set(ctx, c, *base));
     va_start(ap, base);

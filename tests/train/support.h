@@ -30,8 +30,9 @@ void scratch_remove(char *path);
 char *path_in(const char *folder, const char *name);
 
 /* A configuration from "key=value" texts up to NULL, over those of `base`. */
-extern const char *const toy_base[];   /* swiss roll, tiny mlp */
-extern const char *const image_base[]; /* 200 digits, tiny conv */
+extern const char *const toy_base[];     /* swiss roll, tiny mlp */
+extern const char *const image_base[];   /* 200 digits, tiny conv */
+extern const char *const encoder_base[]; /* the same, tiny classifier */
 config *configure(drift_context *ctx, const char *const *base, ...);
 
 /* A new run, `steps` steps of it, saved and closed. */

@@ -29,7 +29,7 @@ static int teardown(void **state)
 static config *fresh(void)
 {
     config *c;
-    assert_int_equal(config_new(ctx, &c), DRIFT_OK);
+    assert_int_equal(config_new(ctx, DRIFT_GENERATOR, &c), DRIFT_OK);
     return c;
 }
 
@@ -122,9 +122,10 @@ static void mistakes(void **state)
         {"# nothing\n", "f: the configuration is empty"},
         {"7\n", "f:1: found a value; allowed: sections"},
         {"- a\n", "f:1: found a list; allowed: sections"},
-        {"genrator: {}\n", "f:1: unknown section 'genrator' (nearest: "
-                           "'generator'; sections: data, generator, features, drift, "
-                           "guidance, optimizer, run)"},
+        {"genrator: {}\n",
+         "f:1: unknown section 'genrator' (nearest: "
+         "'generator'; sections: data, generator, features, drift, "
+         "guidance, optimizer, run)"},
         {"run: 5\n", "f:1: section 'run': found a value; allowed: keys with "
                      "values, indented"},
         {"run:\n", "f:1: section 'run': found a value; allowed: keys with "
@@ -279,6 +280,78 @@ static void between_keys(void **state)
     }
 }
 
+/* Each subject has its own sections, and says whose the others are. */
+static void subjects(void **state)
+{
+    (void)state;
+    static const struct {
+        drift_subject subject;
+        const char *text, *wanted;
+    } cases[] = {
+        {DRIFT_GENERATOR, "run:\n  stps: 1\nencoder: {}\n",
+         "f:3: section 'encoder' is of drift-encoder, not of drift-train"},
+        {DRIFT_ENCODER, "drift: {}\n",
+         "f:1: section 'drift' is of drift-train, not of drift-encoder"},
+        {DRIFT_ENCODER, "run:\n  gif: true\n",
+         "f:2: 'run.gif' is a key of drift-train, not of drift-encoder"},
+        {DRIFT_ENCODER, "encodr: {}\n",
+         "f:1: unknown section 'encodr' (nearest: 'encoder'; sections: data, "
+         "encoder, optimizer, run)"},
+        {DRIFT_ENCODER, "encoder:\n  hiden: 1\n",
+         "f:2: unknown key 'encoder.hiden' (nearest: 'encoder.hidden')"},
+        {DRIFT_ENCODER, "encoder:\n  blocks: 2\n",
+         "f:2: encoder.blocks: '2' is not a list; allowed: at most 4 from 1 to "
+         "1024, as [1, 2]"},
+        {DRIFT_ENCODER, "encoder:\n  blocks: [1.5]\n",
+         "f:2: encoder.blocks: '1.5' is not a whole number; allowed: at most 4 "
+         "from 1 to 1024, as [1, 2]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        config *c;
+        const char *text = cases[i].text;
+        assert_int_equal(config_new(ctx, cases[i].subject, &c), DRIFT_OK);
+        assert_int_equal(config_parse(ctx, c, "f", text, strlen(text)),
+                         DRIFT_ERROR_USAGE);
+        assert_string_equal(drift_error_text(ctx), cases[i].wanted);
+        drift_error_clear(ctx);
+        config_free(c);
+    }
+}
+
+/* What an encoder's configuration has reads back as it was written. */
+static void encoder_round_trip(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "encoder: {blocks: [3, 1], crop: .5, shift: 2}\n";
+    config *c, *back;
+    char *out, *again, sum[2][DIGEST_TEXT];
+    assert_int_equal(config_new(ctx, DRIFT_ENCODER, &c), DRIFT_OK);
+    assert_int_equal(config_new(ctx, DRIFT_ENCODER, &back), DRIFT_OK);
+    assert_int_equal(config_parse(ctx, c, "f", text, strlen(text)), DRIFT_OK);
+    assert_int_equal(c->encoder.stages, 2);
+    assert_int_equal(c->encoder.network.blocks[0], 3);
+    assert_int_equal(c->encoder.network.blocks[1], 1);
+    assert_int_equal(c->encoder.network.blocks[2], 0);
+    assert_int_equal(config_text(ctx, c, &out), DRIFT_OK);
+    assert_null(strstr(out, "generator"));
+    assert_int_equal(config_parse(ctx, back, "f", out, strlen(out)), DRIFT_OK);
+    assert_int_equal(config_text(ctx, back, &again), DRIFT_OK);
+    assert_string_equal(out, again);
+    /* A key that it does not have is nothing to its digest. */
+    back->drift.generated++;
+    assert_int_equal(config_digest(ctx, c, sum[0]), DRIFT_OK);
+    assert_int_equal(config_digest(ctx, back, sum[1]), DRIFT_OK);
+    assert_string_equal(sum[0], sum[1]);
+    back->encoder.batch++;
+    assert_int_equal(config_digest(ctx, back, sum[1]), DRIFT_OK);
+    assert_string_not_equal(sum[0], sum[1]);
+    mem_free(out);
+    mem_free(again);
+    config_free(c);
+    config_free(back);
+}
+
 /* Out of memory at the n-th allocation: an error, no leak, no crash. */
 static void memory_runs_out(void **state)
 {
@@ -288,7 +361,7 @@ static void memory_runs_out(void **state)
         config *c = NULL;
         char *out = NULL;
         mem_fail_after(n);
-        drift_status s = config_new(ctx, &c);
+        drift_status s = config_new(ctx, DRIFT_GENERATOR, &c);
         if (s == DRIFT_OK)
             s = config_parse(ctx, c, "f", text, strlen(text));
         if (s == DRIFT_OK)
@@ -314,10 +387,16 @@ static void distances(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_and_table), cmocka_unit_test(round_trip),
-        cmocka_unit_test(digest_covers),      cmocka_unit_test(mistakes),
-        cmocka_unit_test(overrides),          cmocka_unit_test(between_keys),
-        cmocka_unit_test(memory_runs_out),    cmocka_unit_test(distances),
+        cmocka_unit_test(defaults_and_table),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(digest_covers),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(overrides),
+        cmocka_unit_test(between_keys),
+        cmocka_unit_test(subjects),
+        cmocka_unit_test(encoder_round_trip),
+        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

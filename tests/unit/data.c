@@ -522,13 +522,116 @@ static void test_mnist(void **state)
     dataset_free(d);
 }
 
+/* -- augmentation ------------------------------------------------------- */
+
+#define AUG_H 6
+#define AUG_W 5
+
+static dataset augmented(int flip)
+{
+    return (dataset){.count = 1,
+                     .height = AUG_H,
+                     .width = AUG_W,
+                     .channels = 2,
+                     .flip = flip};
+}
+
+/* Two channels, each pixel another value, within [-1,1]. */
+static void fill_ramp(float *x)
+{
+    for (int i = 0; i < AUG_H * AUG_W; i++) {
+        x[2 * i] = -1 + (float)i / 20;
+        x[2 * i + 1] = 1 - (float)i / 40;
+    }
+}
+
+/* Every pixel comes from one so far away, or from the edge; all moves are
+ * made, and the same draw makes the same one. */
+static void shift_moves(void **state)
+{
+    (void)state;
+    dataset d = augmented(0);
+    augmentation a = {.shift = 2, .crop = 1};
+    float from[AUG_H * AUG_W * 2], to[AUG_H * AUG_W * 2], again[sizeof to / 4];
+    float spare[AUG_H * AUG_W * 2];
+    int seen[5][5] = {{0}};
+    fill_ramp(from);
+    for (uint64_t i = 0; i < 200; i++) {
+        memcpy(to, from, sizeof to);
+        memcpy(again, from, sizeof to);
+        dataset_vary(&d, &a, (rng_stream){1, RNG_AUGMENT, 3}, i, to, spare);
+        dataset_vary(&d, &a, (rng_stream){1, RNG_AUGMENT, 3}, i, again, spare);
+        assert_memory_equal(to, again, sizeof to);
+        int moves = 0;
+        for (int dy = -2; dy <= 2; dy++)
+            for (int dx = -2; dx <= 2; dx++) {
+                int same = 1;
+                for (int y = 0; y < AUG_H; y++)
+                    for (int x = 0; x < AUG_W; x++) {
+                        int u = y - dy < 0       ? 0
+                                : y - dy < AUG_H ? y - dy
+                                                 : AUG_H - 1;
+                        int v = x - dx < 0       ? 0
+                                : x - dx < AUG_W ? x - dx
+                                                 : AUG_W - 1;
+                        same &=
+                            !memcmp(to + 2 * (y * AUG_W + x),
+                                    from + 2 * (u * AUG_W + v), 2 * sizeof *to);
+                    }
+                moves += same;
+                seen[dy + 2][dx + 2] += same;
+            }
+        assert_int_equal(moves, 1);
+    }
+    for (int i = 0; i < 25; i++)
+        assert_true(seen[i / 5][i % 5] > 0);
+}
+
+/* A cut of an even image is even, of a slope has less of its range, and never
+ * goes beyond [-1,1]; with crop 1 and no shift it is dataset_augment alone. */
+static void crop_cuts(void **state)
+{
+    (void)state;
+    dataset d = augmented(1);
+    augmentation off = {.crop = 1}, half = {.crop = .25f};
+    rng_stream s = {1, RNG_AUGMENT, 3};
+    float from[AUG_H * AUG_W * 2], to[AUG_H * AUG_W * 2];
+    float flipped[AUG_H * AUG_W * 2], spare[AUG_H * AUG_W * 2];
+    float range = 0; /* of the whole image: 1.45 */
+    int differ = 0;
+    fill_ramp(from);
+    for (uint64_t i = 0; i < 50; i++) {
+        memcpy(to, from, sizeof to);
+        memcpy(flipped, from, sizeof to);
+        dataset_vary(&d, &off, s, i, to, spare);
+        dataset_augment(&d, s, i, flipped);
+        assert_memory_equal(to, flipped, sizeof to);
+        dataset_vary(&d, &half, s, i, to, spare);
+        float least = 1, most = -1;
+        for (int k = 0; k < AUG_H * AUG_W; k++) {
+            assert_true(to[2 * k] >= -1 && to[2 * k] <= 1);
+            least = fminf(least, to[2 * k]);
+            most = fmaxf(most, to[2 * k]);
+        }
+        range += most - least;
+        differ += memcmp(to, flipped, sizeof to) != 0;
+        for (int k = 0; k < AUG_H * AUG_W * 2; k++)
+            to[k] = .25f;
+        dataset_vary(&d, &half, s, i, to, spare);
+        for (int k = 0; k < AUG_H * AUG_W * 2; k++)
+            assert_true(fabsf(to[k] - .25f) < 1e-6f);
+    }
+    assert_int_equal(differ, 50);
+    assert_true(range / 50 < 1.3f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_idx),     TEST(test_idx_bad),    TEST(test_gzip),
         TEST(test_cifar),   TEST(test_cifar_bad),  TEST(test_npz),
         TEST(test_npz_bad), TEST(test_config_bad), TEST(test_out_of_memory),
-        TEST(test_mnist),
+        TEST(test_mnist),   TEST(shift_moves),     TEST(crop_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

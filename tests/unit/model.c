@@ -36,7 +36,7 @@ static int setup(void **state)
         .step = 12, .images = 34, .seconds = 5.5, .sample = sample};
     (void)state;
     int bad = !mkdtemp(folder) || drift_context_open(&ctx, NULL) ||
-              config_new(ctx, &c) ||
+              config_new(ctx, DRIFT_GENERATOR, &c) ||
               config_parse(ctx, c, "text", text, strlen(text)) ||
               config_resolve(ctx, c) ||
               generator_new(ctx, &c->generator, sample, 3, 1, &g) ||

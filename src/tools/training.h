@@ -1,0 +1,25 @@
+/* What drift-train and drift-encoder share: their options, the configuration
+ * from a file or preset and key=value, the folder of the run, the live line,
+ * signals. */
+#ifndef TOOLS_TRAINING_H
+#define TOOLS_TRAINING_H
+
+#include "tools/cli.h"
+
+extern const option training_options[];
+
+typedef struct training {
+    drift_subject subject;
+    tool tool;
+    const char *preset; /* where no configuration is named */
+    /* A step just made, for the live line. */
+    void (*describe)(const drift_progress *p, char *text, size_t size);
+} training;
+
+/* The program: returns its exit code. */
+int training_main(const training *t, int argc, char **argv);
+
+/* "1:02:03" or "2:03". */
+const char *training_duration(double seconds, char text[32]);
+
+#endif
