@@ -36,6 +36,34 @@ out:
     return status;
 }
 
+static drift_status class_loss(tape *t, const mae_out *out,
+                               const mae_loss_args *args, tensor *sum,
+                               tensor *hits)
+{
+    drift_context *ctx = tape_context(t);
+    drift_status status = DRIFT_OK;
+    const tensor *logits = &out->logits->value;
+    size_t b = logits->shape.dim[0];
+    float share = 1 / (float)args->batch;
+    tensor loss = {0}, hit = {0}, seed = {0};
+    TRY(tensor_new(ctx, &loss, DTYPE_F32, SHAPE(b)));
+    TRY(tensor_new(ctx, &hit, DTYPE_F32, SHAPE(b)));
+    TRY(tensor_new(ctx, &seed, DTYPE_F32, logits->shape));
+    TRY(op_cross_entropy(ctx, &loss, &hit, &seed, logits, args->label,
+                         args->lambda * share, 0, 0));
+    TRY(op_reduce(ctx, sum, &loss, REDUCE_SUM));
+    TRY(op_reduce(ctx, hits, &hit, REDUCE_SUM));
+    TRY(op_add_fwd(ctx, sum, sum, NULL, share, 0));
+    TRY(op_add_fwd(ctx, hits, hits, NULL, share, 0));
+    tape_seed(t, out->logits, &seed);
+    TRY(tape_status(t));
+out:
+    tensor_free(ctx, &loss);
+    tensor_free(ctx, &hit);
+    tensor_free(ctx, &seed);
+    return status;
+}
+
 drift_status mae_loss(tape *t, const mae_out *out, const mae_loss_args *args,
                       tensor *sums)
 {
@@ -47,6 +75,8 @@ drift_status mae_loss(tape *t, const mae_out *out, const mae_loss_args *args,
     for (size_t i = 0; i < MAE_SUMS; i++)
         one[i] = tensor_view(sums, i, SHAPE(1));
     TRY(recon_loss(t, out, args, &one[MAE_RECON]));
+    if (out->logits && args->label)
+        TRY(class_loss(t, out, args, &one[MAE_CLASS], &one[MAE_HITS]));
 out:
     return status;
 }

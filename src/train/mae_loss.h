@@ -10,7 +10,7 @@
 
 typedef struct mae_loss_args {
     const tensor *mask;  /* [b,h,w,1], as given to mae_forward */
-    const tensor *label; /* i32 [b]; NULL: no class loss */
+    const tensor *label; /* i32 [b]; NULL: no class loss, lambda is 0 */
     float lambda;        /* share of the class loss */
     size_t batch;        /* samples of the whole step, b of them here */
 } mae_loss_args;

@@ -312,7 +312,7 @@ out:
     return status;
 }
 
-const golden_family check_mae[] = {{"mae_full.safetensors", NULL, 5e-5},
+const golden_family check_mae[] = {{"mae_full.safetensors", check_formula, 5e-5},
                                    {"mae_odd.safetensors", check_formula, 5e-5},
                                    {"mae_*.safetensors", check_file, 5e-5},
                                    {0}};
