@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "formats/torch.h"
+#include "formats/tensors.h"
 #include "formats/zip.h"
 
 #define GOLDEN DRIFT_SOURCE_DIR "/tests/golden/torch/files/"
@@ -505,12 +505,32 @@ static void test_damage(void **state)
 
 #define TEST(function) cmocka_unit_test_setup(function, fresh)
 
+/* tensors_open knows both forms by their content. */
+static void test_containers(void **state)
+{
+    static const char *const name[] = {GOLDEN "zip_minimal.pth",
+                                       GOLDEN "legacy_simple.pth"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        tensors any;
+        torch_file one;
+        assert_int_equal(tensors_open(ctx, name[i], &any), DRIFT_OK);
+        assert_int_equal(torch_open(ctx, name[i], &one), DRIFT_OK);
+        assert_int_equal(any.arrays->count, one.arrays.count);
+        assert_string_equal(any.arrays->items[0].name,
+                            one.arrays.items[0].name);
+        assert_null(tensors_metadata(&any, "format"));
+        tensors_close(&any);
+        torch_close(&one);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_names),   TEST(test_views), TEST(test_zip_forms),
-        TEST(test_pickles), TEST(test_bombs), TEST(test_zips),
-        TEST(test_damage),
+        TEST(test_names),   TEST(test_views),      TEST(test_zip_forms),
+        TEST(test_pickles), TEST(test_bombs),      TEST(test_zips),
+        TEST(test_damage),  TEST(test_containers),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
