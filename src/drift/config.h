@@ -17,6 +17,8 @@ typedef struct features_config {
     char *cache_file;     /* "": in the folder of the run, where needed */
 } features_config;
 
+enum { POSITIVES_RANDOM, POSITIVES_NEAREST };
+
 typedef struct drifting_config {
     /* variant, kernel, normalization, temperatures, attraction, repulsion,
      * scale_features, scale_drift. queries_are_targets is 1: the field of a
@@ -25,6 +27,9 @@ typedef struct drifting_config {
     int classes;            /* Nc a step; 0 = all classes of the data */
     int generated;          /* N samples a class */
     int positives;          /* P real samples a class */
+    int positives_choice;   /* POSITIVES_* */
+    char *nearest_family;   /* in which they are near; "" = the last */
+    float nearest_random;   /* share of P that is drawn at random then */
     int negatives;          /* M unconditional real samples a class */
     int bank;               /* ring a class; 0 = the whole set is the bank */
     int bank_unconditional; /* ring without classes; as bank = 0 unused */

@@ -62,7 +62,11 @@ static drift_status open_encoders(extractor *x, const char *list)
                  "features.encoders: more than %d encoders",
                  EXTRACTOR_ENCODERS);
         TRY(find_encoder(ctx, item, &path));
-        TRY(encoder_open(ctx, path, &x->encoders[x->count]));
+        status = encoder_open(ctx, path, &x->encoders[x->count]);
+        if (status != DRIFT_OK) {
+            status = error_prefix(ctx, status, "features.encoders");
+            goto out;
+        }
         TRY(add_digest(ctx, d, x->encoders[x->count++]));
         mem_free(path);
         path = NULL;

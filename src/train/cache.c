@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "drift/nearest.h"
 
 #define FILE_NAME "features.cache"
 #define SAY       5.0 /* seconds between two lines of progress */
@@ -130,14 +131,38 @@ out:
     return status;
 }
 
+/* Where the nearest are looked for. */
+static drift_status find_family(step *s)
+{
+    const char *name = s->c->drift.nearest_family;
+    const extractor *x = &s->extractor;
+    if (!s->store || !s->bank->whole)
+        return ERROR(s->ctx, DRIFT_ERROR_USAGE,
+                     "drift.positives_choice: nearest looks among the cached "
+                     "features of the whole data set: it wants an encoder, "
+                     "features.cache, drift.bank = 0 and no data.flip");
+    s->nearest = x->family_count - 1;
+    for (size_t i = 0; *name && i < x->family_count; i++)
+        if (!strcmp(name, x->families[i].name)) {
+            s->nearest = i;
+            return DRIFT_OK;
+        }
+    return *name ? ERROR(s->ctx, DRIFT_ERROR_USAGE,
+                         "drift.nearest_family: '%.80s' is not one of the "
+                         "families in use",
+                         name)
+                 : DRIFT_OK;
+}
+
 drift_status step_cache(step *s, const char *folder)
 {
     drift_status status = DRIFT_OK;
+    int nearest = s->c->drift.positives_choice == POSITIVES_NEAREST;
     size_t largest = 0, most = s->parts[0].count;
     size_t rows = s->entries *
                   (s->positives > s->negatives ? s->positives : s->negatives);
     if (!is_wanted(s))
-        return DRIFT_OK;
+        return nearest ? find_family(s) : DRIFT_OK;
     TRY(open_store(s, folder));
     for (size_t i = 0; i < s->extractor.family_count; i++)
         if (feature_store_numbers(s->store, i) > largest)
@@ -150,7 +175,37 @@ drift_status step_cache(step *s, const char *folder)
     }
     if (!feature_store_complete(s->store))
         TRY(fill_store(s, most));
+    if (nearest)
+        TRY(find_family(s));
     draw_drop_images(s);
+out:
+    return status;
+}
+
+/* -- using it ------------------------------------------------------------- */
+
+drift_status step_nearest(step *s)
+{
+    drift_status status = DRIFT_OK;
+    const rings *r = &s->bank->by_class;
+    const tensor *all = &s->fake.list[s->nearest].value;
+    size_t n = s->generated, p = s->positives, f = all->shape.dim[1];
+    size_t c = all->shape.dim[2];
+    rng_stream words = {s->seed, RNG_POSITIVE, (uint64_t)s->drawn};
+    for (size_t e = 0; e < s->entries; e++) {
+        size_t start = r->start[s->classes[e]];
+        tensor gen = tensor_view(all, e * n * f * c, SHAPE(n, f, c));
+        nearest_input in = {.store = s->store,
+                            .family = s->nearest,
+                            .gen = &gen,
+                            .candidates = r->index + start,
+                            .count = r->start[s->classes[e] + 1] - start,
+                            .share = s->c->drift.nearest_random};
+        /* A class with fewer is taken as it was drawn, some twice. */
+        if (in.count >= p)
+            TRY(nearest_positives(s->ctx, &in, words, e * p, s->indices + e * p,
+                                  p));
+    }
 out:
     return status;
 }

@@ -25,6 +25,7 @@ static const char *const data_kinds[] = {"auto",    "idx", "cifar", "folder",
 static const char *const generator_kinds[] = {"dit", "conv", "mlp", NULL};
 static const char *const patch_orders[] = {"pixel", "channel", NULL};
 static const char *const variants[] = {"release", "paper", "toy", NULL};
+static const char *const choices[] = {"random", "nearest", NULL};
 static const char *const cache_types[] = {"f16", "f32", NULL};
 static const char *const kernels[] = {"laplace", "gaussian", NULL};
 static const char *const normalizations[] = {"xy",       "y",        "none",
@@ -201,6 +202,15 @@ const config_key config_keys[] = {
      "generated samples a class and step", 0},
     {"drift.positives", INT(drift.positives, 1, MAX_BATCH), "64", "samples",
      "real samples a class and step", 0},
+    {"drift.positives_choice", ENUM(drift.positives_choice, choices), "random",
+     "",
+     "real samples of a class are drawn at random, or those nearest to the "
+     "generated are taken",
+     0},
+    {"drift.nearest_family", TEXT(drift.nearest_family), "", "",
+     "feature family in which the nearest are looked for; empty = the last", 0},
+    {"drift.nearest_random", FLOAT(drift.nearest_random, 0, 1), "0.25", "",
+     "share of the positives that is drawn at random all the same", 0},
     {"drift.negatives", INT(drift.negatives, 0, MAX_BATCH), "0", "samples",
      "real samples of any class that join the negatives (guidance)", 0},
     {"drift.bank", INT(drift.bank, 0, 100000000), "128", "samples",

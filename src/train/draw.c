@@ -243,6 +243,7 @@ out:
 drift_status step_draw(step *s, int64_t n)
 {
     drift_status status = DRIFT_OK;
+    s->drawn = n;
     TRY(draw_indices(s, n));
     if (!s->store)
         TRY(draw_pixels(s, n));

@@ -284,11 +284,36 @@ static drift_status watch_from_arrays(drift_trainer *t, const array_list *in)
     return DRIFT_OK;
 }
 
+/* -- the features ------------------------------------------------------- */
+
+#define FEATURES "features.digest"
+
+static drift_status features_to_arrays(drift_trainer *t, array_list *out)
+{
+    array a = {.type = ARRAY_U8,
+               .ndim = 1,
+               .dim = {DIGEST_TEXT},
+               .data = t->step.extractor.digest};
+    return array_list_add(t->ctx, out, FEATURES, &a);
+}
+
+static drift_status features_from_arrays(drift_trainer *t, const array_list *in)
+{
+    const array *a = array_list_find(in, FEATURES);
+    if (!a || a->type != ARRAY_U8 || a->ndim != 1 || a->dim[0] != DIGEST_TEXT ||
+        memcmp(a->data, t->step.extractor.digest, DIGEST_TEXT) != 0)
+        return ERROR(t->ctx, DRIFT_ERROR_FORMAT,
+                     "features.encoders: they are not those that the run began "
+                     "with");
+    return DRIFT_OK;
+}
+
 static drift_status to_arrays(drift_trainer *t, array_list *out)
 {
     drift_status status = DRIFT_OK;
     TRY(bank_to_arrays(t, out));
     TRY(watch_to_arrays(t, out));
+    TRY(features_to_arrays(t, out));
 out:
     return status;
 }
@@ -298,6 +323,7 @@ static drift_status from_arrays(drift_trainer *t, const array_list *in)
     drift_status status = DRIFT_OK;
     TRY(bank_from_arrays(t, in));
     TRY(watch_from_arrays(t, in));
+    TRY(features_from_arrays(t, in));
 out:
     return status;
 }

@@ -285,8 +285,10 @@ drift_status step_gradient(step *s)
     double since = clock_seconds();
     TRY(step_settle(s));
     drop_families(s);
-    TRY(real_features(s));
     TRY(generate(s));
+    if (s->c->drift.positives_choice == POSITIVES_NEAREST)
+        TRY(step_nearest(s));
+    TRY(real_features(s));
     cut_hold(s);
     TRY(lap(s, PHASE_GENERATE, &since));
     TRY(drift(s));

@@ -52,6 +52,7 @@ typedef struct step {
     size_t batch;                                    /* Nc N */
 
     /* what a step draws (draw.c) */
+    int64_t drawn;           /* the step it is for */
     int *classes;            /* [Nc] */
     float *alphas, *weights; /* [Nc]; weights of the unconditional */
     int64_t *indices;        /* data indices, [Nc P + Nc M] */
@@ -64,7 +65,8 @@ typedef struct step {
     /* features of all real images (cache.c); NULL: they are not kept, and pos
      * and neg are drawn */
     feature_store *store;
-    float *rows; /* what is read of or written to it */
+    float *rows;    /* what is read of or written to it */
+    size_t nearest; /* family in which positives are chosen, if they are */
 
     /* the cut (cut.c) */
     size_t memory; /* bytes, drift.memory or the device's; 0: no bound */
@@ -120,6 +122,9 @@ void draw_drop_images(step *s); /* they are not needed any more */
 
 /* -- cache.c ------------------------------------------------------------ */
 
+/* Positives of the entries that are near to what was generated, in place of
+ * those drawn. */
+drift_status step_nearest(step *s) DRIFT_MUST_CHECK;
 /* The features of real images, by their indices. */
 drift_status step_cached(step *s, const int64_t *indices, size_t count,
                          family_set *out) DRIFT_MUST_CHECK;
