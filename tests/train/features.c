@@ -11,44 +11,6 @@
 #include "base/mem.h"
 #include "support.h"
 
-/* A small encoder for grey 28x28 images in FOLDER/NAME. */
-static char *make_encoder(drift_context *ctx, const char *folder,
-                          const char *name, uint64_t seed)
-{
-    encoder_config c = {.kind = ENCODER_CLASSIFIER,
-                        .width = 4,
-                        .blocks = {1, 1, 1},
-                        .groups = 2,
-                        .hidden = 12,
-                        .classes = 10,
-                        .image_height = 28,
-                        .image_width = 28,
-                        .channels = 1};
-    char *path = path_in(folder, name);
-    encoder *e;
-    OK(ctx, encoder_new(ctx, &c, seed, 0, &e));
-    OK(ctx, encoder_write(e, &e->params.value, path));
-    encoder_free(e);
-    return path;
-}
-
-#define MOST_KEYS 64
-
-/* The image base, an encoder, and further keys up to NULL. */
-static void base_with(const char *base[MOST_KEYS], char text[300],
-                      const char *file, const char *const *more)
-{
-    size_t n = 0;
-    for (; image_base[n]; n++)
-        base[n] = image_base[n];
-    snprintf(text, 300, "features.encoders=%s", file);
-    base[n++] = text;
-    base[n++] = "drift.bank=0";
-    for (; *more; more++)
-        base[n++] = *more;
-    base[n] = NULL;
-}
-
 typedef struct place {
     drift_context *ctx;
     char *folder, *encoder;
@@ -75,7 +37,7 @@ static float *gradient(const place *p, const char *const *more, int cached,
     const char *base[MOST_KEYS];
     char text[300];
     fixture f;
-    base_with(base, text, p->encoder, more);
+    encoder_keys(base, text, p->encoder, more);
     fixture_open(&f, open_context(1), base, "run.seed=3", "drift.negatives=2");
     if (cached)
         OK(f.ctx, step_cache(&f.step, p->folder));
@@ -239,7 +201,7 @@ static void way_back_is_the_slope(void **state)
     place p;
     fixture f;
     place_open(&p);
-    base_with(base, text, p.encoder, none);
+    encoder_keys(base, text, p.encoder, none);
     fixture_open(&f, open_context(1), base, "run.seed=5", "drift.negatives=2");
     OK(f.ctx, step_draw(&f.step, 0));
     OK(f.ctx, step_gradient(&f.step));

@@ -127,6 +127,40 @@ const char *const encoder_base[] = {"data.path=" DRIFT_SOURCE_DIR "/data/mnist",
                                     "run.preview_every=0",
                                     NULL};
 
+void encoder_keys(const char *base[MOST_KEYS], char text[300], const char *file,
+                  const char *const *more)
+{
+    size_t n = 0;
+    for (; image_base[n]; n++)
+        base[n] = image_base[n];
+    snprintf(text, 300, "features.encoders=%s", file);
+    base[n++] = text;
+    base[n++] = "drift.bank=0";
+    for (; *more; more++)
+        base[n++] = *more;
+    base[n] = NULL;
+}
+
+char *make_encoder(drift_context *ctx, const char *folder, const char *name,
+                   uint64_t seed)
+{
+    encoder_config c = {.kind = ENCODER_CLASSIFIER,
+                        .width = 4,
+                        .blocks = {1, 1, 1},
+                        .groups = 2,
+                        .hidden = 12,
+                        .classes = 10,
+                        .image_height = 28,
+                        .image_width = 28,
+                        .channels = 1};
+    char *path = path_in(folder, name);
+    encoder *e;
+    OK(ctx, encoder_new(ctx, &c, seed, 0, &e));
+    OK(ctx, encoder_write(e, &e->params.value, path));
+    encoder_free(e);
+    return path;
+}
+
 config *configure(drift_context *ctx, const char *const *base, ...)
 {
     config *c;

@@ -33,6 +33,15 @@ char *path_in(const char *folder, const char *name);
 extern const char *const toy_base[];     /* swiss roll, tiny mlp */
 extern const char *const image_base[];   /* 200 digits, tiny conv */
 extern const char *const encoder_base[]; /* the same, tiny classifier */
+/* The image base, a file of encoders, and further keys up to NULL; `text` is
+ * for one of the keys. */
+#define MOST_KEYS 64
+void encoder_keys(const char *base[MOST_KEYS], char text[300], const char *file,
+                  const char *const *more);
+/* A small untrained encoder for the images of the image base in folder/name,
+ * which is returned (mem_free). */
+char *make_encoder(drift_context *ctx, const char *folder, const char *name,
+                   uint64_t seed);
 config *configure(drift_context *ctx, const char *const *base, ...);
 
 /* A new run, `steps` steps of it, saved and closed. */
