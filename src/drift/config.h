@@ -1,5 +1,5 @@
-/* Sections `features`, `drift` and `guidance` of the configuration. Names, units, ranges
- * and defaults are in src/train/config_table.c. */
+/* Sections `features`, `drift` and `guidance` of the configuration. Names,
+ * units, ranges and defaults are in src/train/config_table.c. */
 #ifndef DRIFT_CONFIG_H
 #define DRIFT_CONFIG_H
 
@@ -9,9 +9,10 @@
 
 /* What samples are compared in, method.md section 3. */
 typedef struct features_config {
-    char *encoders; /* files or names in data/weights, see base/items.h */
-    char *families; /* PATTERN or PATTERN=WEIGHT, see drift/features.h */
-    int cache;      /* features of real images are computed once */
+    char *encoders;       /* files or names in data/weights, see base/items.h */
+    char *families;       /* PATTERN or PATTERN=WEIGHT, see drift/features.h */
+    int train_encoder;    /* the encoders are trained along */
+    int cache;            /* features of real images are computed once */
     int64_t cache_memory; /* bytes of them in memory; more: a file */
     int cache_type;       /* STORE_* */
     char *cache_file;     /* "": in the folder of the run, where needed */

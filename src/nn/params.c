@@ -121,6 +121,15 @@ static drift_status draw(params *p, size_t i, uint64_t seed)
     return DRIFT_OK;
 }
 
+drift_status params_with_gradient(params *p)
+{
+    drift_status status = DRIFT_OK;
+    TRY(tensor_new(p->ctx, &p->grad, DTYPE_F32, SHAPE(p->total)));
+    TRY(op_fill(p->ctx, &p->grad, 0));
+out:
+    return status;
+}
+
 drift_status params_allocate(params *p, int with_grad, uint64_t seed)
 {
     drift_context *ctx = p->ctx;
@@ -131,10 +140,8 @@ drift_status params_allocate(params *p, int with_grad, uint64_t seed)
     for (size_t i = 0; i < p->count; i++)
         if (p->list[i].shape.ndim && shape_count(p->list[i].shape))
             TRY(draw(p, i, seed));
-    if (with_grad) {
-        TRY(tensor_new(ctx, &p->grad, DTYPE_F32, SHAPE(p->total)));
-        TRY(op_fill(ctx, &p->grad, 0));
-    }
+    if (with_grad)
+        TRY(params_with_gradient(p));
 out:
     return status;
 }

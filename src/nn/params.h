@@ -53,6 +53,8 @@ int params_add_values(params *p, const char *part, shape s, const float *values,
  * number of the parameter). */
 drift_status params_allocate(params *p, int with_grad,
                              uint64_t seed) DRIFT_MUST_CHECK;
+/* Gradients, all zero, for a set that was allocated without. */
+drift_status params_with_gradient(params *p) DRIFT_MUST_CHECK;
 void params_free(params *p);
 
 int params_find(const params *p, const char *name); /* -1: none */

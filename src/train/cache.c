@@ -15,7 +15,7 @@
 static int is_wanted(const step *s)
 {
     return s->c->features.cache && s->extractor.count && s->data->count &&
-           !s->data->flip;
+           !s->data->flip && !s->along_count;
 }
 
 /* What the numbers follow from. */
@@ -140,7 +140,8 @@ static drift_status find_family(step *s)
         return ERROR(s->ctx, DRIFT_ERROR_USAGE,
                      "drift.positives_choice: nearest looks among the cached "
                      "features of the whole data set: it wants an encoder, "
-                     "features.cache, drift.bank = 0 and no data.flip");
+                     "features.cache, drift.bank = 0 and neither data.flip nor "
+                     "features.train_encoder");
     s->nearest = x->family_count - 1;
     for (size_t i = 0; *name && i < x->family_count; i++)
         if (!strcmp(name, x->families[i].name)) {

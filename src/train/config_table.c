@@ -161,6 +161,8 @@ const config_key config_keys[] = {
      "patterns of the feature families that count, each with =WEIGHT where it "
      "is not 1; the last that fits a name decides",
      0},
+    {"features.train_encoder", BOOL(features.train_encoder), "false", "",
+     "train the encoders along by the same loss, for ablations", 0},
     {"features.cache", BOOL(features.cache), "true", "",
      "compute the features of the real images once, before the first step",
      KEY_NO_RESULT},

@@ -314,6 +314,7 @@ static drift_status to_arrays(drift_trainer *t, array_list *out)
     TRY(bank_to_arrays(t, out));
     TRY(watch_to_arrays(t, out));
     TRY(features_to_arrays(t, out));
+    TRY(along_to_arrays(&t->step, out));
 out:
     return status;
 }
@@ -324,6 +325,7 @@ static drift_status from_arrays(drift_trainer *t, const array_list *in)
     TRY(bank_from_arrays(t, in));
     TRY(watch_from_arrays(t, in));
     TRY(features_from_arrays(t, in));
+    TRY(along_from_arrays(&t->step, in));
 out:
     return status;
 }

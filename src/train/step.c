@@ -36,6 +36,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
         goto out;
     }
     TRY(extractor_new(ctx, &c->features, g->sample, &s->extractor));
+    TRY(along_new(s));
     TRY(draw_new(s));
     TRY(cut_new(s));
 out:
@@ -67,6 +68,7 @@ void step_free(step *s)
     draw_free(s);
     feature_store_free(s->store);
     mem_free(s->rows);
+    along_free(s);
     extractor_free(&s->extractor);
     for (size_t i = 0; s->readings && i < s->family_count; i++)
         loss_reading_free(s->ctx, &s->readings[i]);
@@ -215,6 +217,7 @@ static drift_status backward(step *s)
 {
     drift_status status = DRIFT_OK;
     TRY(op_fill(s->ctx, &s->generator->params.grad, 0));
+    TRY(along_clear(s));
     for (size_t i = 0; i < s->part_count; i++) {
         part *p = &s->parts[i];
         if (!p->keeps)
@@ -372,7 +375,9 @@ drift_status step_run(step *s, int64_t n, int settle)
     s->pending = 1;
     if (!o->reading.handle) /* all is there: nothing is updated in vain */
         TRY(step_settle(s));
+    TRY(along_norms(s));
     TRY(optimizer_step(o, n));
+    TRY(along_step(s, n));
     TRY(lap(s, PHASE_OPTIMIZER, &since));
     if (settle)
         TRY(step_settle(s));

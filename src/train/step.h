@@ -47,6 +47,8 @@ typedef struct step {
     generator *generator;
     optimizer *optimizer;
     extractor extractor; /* samples to features */
+    optimizer *along;    /* of each encoder that is trained along (along.c) */
+    size_t along_count;
     uint64_t seed;
     size_t entries, generated, positives, negatives; /* Nc, N, P, M */
     size_t batch;                                    /* Nc N */
@@ -128,6 +130,17 @@ drift_status step_nearest(step *s) DRIFT_MUST_CHECK;
 /* The features of real images, by their indices. */
 drift_status step_cached(step *s, const int64_t *indices, size_t count,
                          family_set *out) DRIFT_MUST_CHECK;
+
+/* -- along.c ------------------------------------------------------------ */
+
+drift_status along_new(step *s) DRIFT_MUST_CHECK;
+void along_free(step *s);
+drift_status along_clear(step *s) DRIFT_MUST_CHECK; /* the gradients */
+/* Wait for the gradients' norms; NaN or infinity is DRIFT_ERROR_NUMBER. */
+drift_status along_norms(step *s) DRIFT_MUST_CHECK;
+drift_status along_step(step *s, int64_t n) DRIFT_MUST_CHECK;
+drift_status along_to_arrays(step *s, array_list *out) DRIFT_MUST_CHECK;
+drift_status along_from_arrays(step *s, const array_list *in) DRIFT_MUST_CHECK;
 
 /* -- cut.c -------------------------------------------------------------- */
 

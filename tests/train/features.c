@@ -249,7 +249,8 @@ static void resume_agrees(void **state)
     (void)state;
     static const char *const keys[] = {
         "features.cache=false", "features.cache_memory=1 GiB",
-        "features.cache_memory=1 KiB", "drift.positives_choice=nearest"};
+        "features.cache_memory=1 KiB", "drift.positives_choice=nearest",
+        "features.train_encoder=true"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         place p;
         drift_trainer *t;
