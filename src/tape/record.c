@@ -187,6 +187,34 @@ var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps)
     return tape_groupnorm_act(t, x, w, b, NULL, groups, eps, ACT_NONE);
 }
 
+static drift_status grn_fore(drift_context *ctx, node *n)
+{
+    return op_grn_fwd(ctx, &n->out[0]->value, &n->saved[0], &n->in[0]->value,
+                      &n->in[1]->value, &n->in[2]->value, n->args.norm.eps);
+}
+
+static drift_status grn_back(drift_context *ctx, node *n)
+{
+    drift_status status = DRIFT_OK;
+    tensor *dx = GRAD(n->in[0]), *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
+    TRY(status);
+    TRY(op_grn_bwd(ctx, dx, dw, db, &n->out[0]->grad, &n->in[0]->value,
+                   &n->in[1]->value, &n->saved[0]));
+out:
+    return status;
+}
+
+var *tape_grn(tape *t, var *x, var *w, var *b, float eps)
+{
+    node *n = node_new(t, grn_fore, grn_back, x, w, b, NULL);
+    if (!n)
+        return NULL;
+    n->args.norm.eps = eps;
+    node_output(t, n, 0, x->value.shape);
+    node_save(t, n, 0, SHAPE(x->value.shape.dim[0], last(x)));
+    return node_run(t, n, NEED(0) | NEED(1), 0);
+}
+
 static drift_status layernorm_fore(drift_context *ctx, node *n)
 {
     return op_layernorm_fwd(ctx, &n->out[0]->value, &n->saved[0], &n->saved[1],

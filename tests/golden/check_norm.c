@@ -109,6 +109,18 @@ out:
     return graph_close(&q, status);
 }
 
+static drift_status check_grn(golden *g, const char *name)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", NULL);
+    var *w = graph_input(&q, "w", NULL), *b = graph_input(&q, "b", NULL);
+    graph_output(&q, tape_grn(q.tape, x, w, b, 0), "y", NULL);
+out:
+    return graph_close(&q, status);
+}
+
 /* Means and stds of the whole map or of patches. */
 static drift_status check_moments(golden *g, const char *name)
 {
@@ -152,6 +164,8 @@ static drift_status check_case(golden *g, const char *name)
         status = check_layernorm(g, name);
     else if (!strncmp(name, "rms", 3))
         status = check_rmsnorm(g, name);
+    else if (!strcmp(name, "grn"))
+        status = check_grn(g, name);
     else if (!strncmp(name, "feat_", 5))
         status = check_moments(g, name);
     else
