@@ -219,7 +219,8 @@ static drift_status layernorm_fore(drift_context *ctx, node *n)
 {
     return op_layernorm_fwd(ctx, &n->out[0]->value, &n->saved[0], &n->saved[1],
                             &n->in[0]->value, value_of(n->in[1]),
-                            value_of(n->in[2]), n->args.norm.eps);
+                            value_of(n->in[2]), n->args.norm.eps,
+                            n->args.norm.eps_std);
 }
 
 static drift_status layernorm_back(drift_context *ctx, node *n)
@@ -228,12 +229,13 @@ static drift_status layernorm_back(drift_context *ctx, node *n)
     tensor *dx = GRAD(n->in[0]), *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
     TRY(status);
     TRY(op_layernorm_bwd(ctx, dx, dw, db, &n->out[0]->grad, &n->in[0]->value,
-                         value_of(n->in[1]), &n->saved[0], &n->saved[1]));
+                         value_of(n->in[1]), &n->saved[0], &n->saved[1],
+                         n->args.norm.eps_std));
 out:
     return status;
 }
 
-var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps)
+var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps, float eps_std)
 {
     node *n = node_new(t, layernorm_fore, layernorm_back, x, w, b, NULL);
     if (!n)
@@ -241,6 +243,7 @@ var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps)
     size_t c = last(x);
     shape stat = SHAPE(c ? tensor_count(&x->value) / c : 0);
     n->args.norm.eps = eps;
+    n->args.norm.eps_std = eps_std;
     node_output(t, n, 0, x->value.shape);
     node_save(t, n, 0, stat);
     node_save(t, n, 1, stat);

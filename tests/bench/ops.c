@@ -64,9 +64,9 @@ static void layernorm(bench *b)
     tensor *mean = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
     tensor *rstd = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
     BENCH(b, "layernorm_fwd", 0, pass(2, n),
-          op_layernorm_fwd(ctx, y, mean, rstd, x, w, o, 1e-5f));
+          op_layernorm_fwd(ctx, y, mean, rstd, x, w, o, 1e-5f, 0));
     BENCH(b, "layernorm_bwd", 0, pass(4, n),
-          op_layernorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd));
+          op_layernorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd, 0));
     bench_free(b);
 }
 

@@ -137,7 +137,7 @@ static drift_status check_convnext(golden *g, const char *name)
         y = tape_conv2d(q.tape, x, w, b, depthwise, s[1], s[2]);
     }
     w = graph_input(&q, "lw", NULL);
-    y = tape_layernorm(q.tape, y, w, graph_input(&q, "lb", NULL), EPS);
+    y = tape_layernorm(q.tape, y, w, graph_input(&q, "lb", NULL), EPS, 0);
     w = graph_input(&q, "p1", MATRIX);
     y = tape_linear(q.tape, y, w, graph_input(&q, "p1b", NULL));
     y = tape_activation(q.tape, y, ACT_GELU_ERF);

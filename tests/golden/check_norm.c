@@ -92,7 +92,7 @@ static drift_status check_layernorm(golden *g, const char *name)
     var *w = graph_optional(&q, "w", NULL);
     var *b = graph_optional(&q, "b", NULL);
     float eps = (float)read_number(golden_meta(g, name), "eps=", 1e-6);
-    graph_output(&q, tape_layernorm(q.tape, x, w, b, eps), "y", layout);
+    graph_output(&q, tape_layernorm(q.tape, x, w, b, eps, 0), "y", layout);
 out:
     return graph_close(&q, status);
 }
