@@ -3,7 +3,7 @@
  * nothing. w, b may be NULL. */
 
 __kernel void layernorm_fwd(OUT(y), OUT(mean), OUT(rstd), IN(x), IN(w), IN(b),
-                            ulong rows, ulong c, float eps)
+                            ulong rows, ulong c, float eps, float eps_std)
 {
     __local float sums[GROUP];
     ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
@@ -25,7 +25,7 @@ __kernel void layernorm_fwd(OUT(y), OUT(mean), OUT(rstd), IN(x), IN(w), IN(b),
     }
     float off = row_sum(sum4(rest), sums) / (float)c;
     float square = row_sum(sum4(squares), sums) / (float)c - off * off;
-    float scale = 1 / sqrt(fmax(square, 0.0f) + eps);
+    float scale = 1 / (sqrt(fmax(square, 0.0f) + eps) + eps_std);
     m += off;
     if (r < rows && first == 0) {
         mean[r] = m;
@@ -41,9 +41,11 @@ __kernel void layernorm_fwd(OUT(y), OUT(mean), OUT(rstd), IN(x), IN(w), IN(b),
     }
 }
 
-/* n = (x - mean) rstd: dx += rstd (w dy - mean(w dy) - n mean(w dy n)) */
+/* n = (x - mean) rstd, s = sqrt(variance + eps): dx += rstd (w dy - mean(w dy)
+ * - n mean(w dy n) (s + eps_std) / s), where s / (s + eps_std) is 1 - eps_std
+ * rstd; at s = 0 the last term is 0. */
 __kernel void layernorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(w), IN(mean),
-                              IN(rstd), ulong rows, ulong c)
+                              IN(rstd), ulong rows, ulong c, float eps_std)
 {
     __local float sums[GROUP];
     ulong r = get_group_id(0) * get_local_size(1) + get_local_id(1);
@@ -64,7 +66,8 @@ __kernel void layernorm_bwd_x(GRADIENT(dx), IN(dy), IN(x), IN(w), IN(mean),
     }
     float shift = scale * (row_sum(sum4(gs), sums) / (float)c);
     float dot = row_sum(sum4(dots), sums) / (float)c;
-    float slope = scale * scale * scale * dot;
+    float part = 1 - eps_std * scale;
+    float slope = part > 0 ? scale * scale * scale * dot / part : 0;
     for (ulong i = first; i < end; i += step) {
         float4 g = load4(dy + i, c - i);
         if (w)

@@ -61,6 +61,8 @@ typedef struct adamw_args {
     float correction1, correction2; /* 1 - beta^step */
 } adamw_args;
 
+#define GRN_EPS 1e-6f /* of the mean of the norms */
+
 /* What a kernel found wrong with its input, and the numbers that tell it. */
 #define FAULT_INDEX 1 /* embedding: the index, its place, the limit */
 #define FAULT_LABEL 2 /* cross_entropy: the label, its row */

@@ -10,7 +10,7 @@
 static CPU_SIMD void rows_fwd(float *restrict y, float *restrict mean,
                               float *restrict rstd, const float *restrict x,
                               const float *restrict w, const float *restrict b,
-                              size_t rows, size_t c, float eps)
+                              size_t rows, size_t c, float eps, float eps_std)
 {
     for (size_t r = 0; r < rows; r++, x += c, y += c) {
         float sum = 0, rest = 0, squares = 0;
@@ -29,7 +29,7 @@ static CPU_SIMD void rows_fwd(float *restrict y, float *restrict mean,
         float variance = squares / (float)c - off * off;
         variance = variance > 0 ? variance : 0;
         m += off;
-        float scale = 1 / sqrtf(variance + eps);
+        float scale = 1 / (sqrtf(variance + eps) + eps_std);
         mean[r] = m;
         rstd[r] = scale;
         if (w && b)
@@ -49,7 +49,7 @@ static CPU_SIMD void rows_fwd(float *restrict y, float *restrict mean,
 
 drift_status cpu_layernorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
                                tensor *rstd, const tensor *x, const tensor *w,
-                               const tensor *b, float eps)
+                               const tensor *b, float eps, float eps_std)
 {
     (void)ctx;
     size_t c = last_dim(x), rows = tensor_count(mean);
@@ -57,15 +57,19 @@ drift_status cpu_layernorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
 #pragma omp parallel for if (rows * c > CPU_SMALL)
     for (size_t r = 0; r < rows; r += step)
         rows_fwd(f32(y) + r * c, f32(mean) + r, f32(rstd) + r, f32(x) + r * c,
-                 f32(w), f32(b), r + step < rows ? step : rows - r, c, eps);
+                 f32(w), f32(b), r + step < rows ? step : rows - r, c, eps,
+                 eps_std);
     return DRIFT_OK;
 }
 
-/* n = (x - mean) rstd: dx = rstd (w dy - mean(w dy) - n mean(w dy n)). */
+/* n = (x - mean) rstd, s = sqrt(variance + eps): dx = rstd (w dy - mean(w dy) -
+ * n mean(w dy n) (s + eps_std) / s), where s / (s + eps_std) is 1 - eps_std
+ * rstd; at s = 0 the last term is 0. */
 static CPU_SIMD void rows_dx(float *restrict dx, const float *restrict dy,
                              const float *restrict x, const float *restrict w,
                              const float *restrict mean,
-                             const float *restrict rstd, size_t rows, size_t c)
+                             const float *restrict rstd, size_t rows, size_t c,
+                             float eps_std)
 {
     for (size_t r = 0; r < rows; r++, x += c, dy += c, dx += c) {
         float m = mean[r], scale = rstd[r], sum = 0, dot = 0;
@@ -84,7 +88,9 @@ static CPU_SIMD void rows_dx(float *restrict dx, const float *restrict dy,
             }
         }
         float shift = scale * (sum / (float)c);
-        float slope = scale * scale * scale * (dot / (float)c);
+        float part = 1 - eps_std * scale;
+        float slope =
+            part > 0 ? scale * scale * scale * (dot / (float)c) / part : 0;
         if (w)
             for (size_t i = 0; i < c; i++)
                 dx[i] += dy[i] * w[i] * scale - shift - (x[i] - m) * slope;
@@ -111,7 +117,7 @@ static CPU_SIMD void rows_dw(float *restrict dw, float *restrict db,
 drift_status cpu_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
                                tensor *db, const tensor *dy, const tensor *x,
                                const tensor *w, const tensor *mean,
-                               const tensor *rstd)
+                               const tensor *rstd, float eps_std)
 {
     drift_status status = DRIFT_OK;
     size_t c = last_dim(x), rows = tensor_count(mean);
@@ -134,7 +140,7 @@ drift_status cpu_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
                 cpu_begin(dx, f32(dx) + r * c, n * c);
             if (dx)
                 rows_dx(f32(dx) + r * c, f32(dy) + r * c, f32(x) + r * c,
-                        f32(w), f32(mean) + r, f32(rstd) + r, n, c);
+                        f32(w), f32(mean) + r, f32(rstd) + r, n, c, eps_std);
             if (dw || db)
                 rows_dw(dw_part, db_part, f32(dy) + r * c, f32(x) + r * c,
                         f32(mean) + r, f32(rstd) + r, n, c);

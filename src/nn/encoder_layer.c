@@ -32,9 +32,9 @@ var *encoder_norm(encoder *e, tape *t, const tensor *flat,
                   const encoder_layer *l, float eps, var *x)
 {
     tape_open(t);
-    return tape_close(t,
-                      tape_layernorm(t, x, encoder_leaf(e, t, flat, l->weight),
-                                     encoder_leaf(e, t, flat, l->bias), eps));
+    return tape_close(
+        t, tape_layernorm(t, x, encoder_leaf(e, t, flat, l->weight),
+                          encoder_leaf(e, t, flat, l->bias), eps, 0));
 }
 
 drift_status encoder_take(weights *w, const encoder_layer *l,

@@ -6,7 +6,7 @@
 
 drift_status ocl_layernorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
                                tensor *rstd, const tensor *x, const tensor *w,
-                               const tensor *b, float eps)
+                               const tensor *b, float eps, float eps_std)
 {
     size_t c = last_dim(x), rows = tensor_count(mean);
     ocl_launch l = ocl_begin(ctx, "layernorm", "layernorm_fwd");
@@ -19,6 +19,7 @@ drift_status ocl_layernorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
     ocl_size(&l, rows);
     ocl_size(&l, c);
     ocl_float(&l, eps);
+    ocl_float(&l, eps_std);
     return ocl_rows(&l, rows, c);
 }
 
@@ -55,7 +56,7 @@ out:
 drift_status ocl_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
                                tensor *db, const tensor *dy, const tensor *x,
                                const tensor *w, const tensor *mean,
-                               const tensor *rstd)
+                               const tensor *rstd, float eps_std)
 {
     drift_status status = DRIFT_OK;
     size_t c = last_dim(x), rows = tensor_count(mean);
@@ -69,6 +70,7 @@ drift_status ocl_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
         ocl_tensor(&l, rstd);
         ocl_size(&l, rows);
         ocl_size(&l, c);
+        ocl_float(&l, eps_std);
         TRY(ocl_rows(&l, rows, c));
     }
     if (dw || db)

@@ -133,8 +133,9 @@ void ocl_bytes(ocl_launch *l, const void *value, size_t size); /* a struct */
 void ocl_stream(ocl_launch *l, rng_stream stream, uint64_t first);
 size_t ocl_stream_blocks(uint64_t first, size_t n);
 
-/* Where a kernel writes what is wrong with its input: int[4] = FAULT_* and three
- * numbers, by whoever first changes the 0. The next read tells (transfer.c). */
+/* Where a kernel writes what is wrong with its input: int[4] = FAULT_* and
+ * three numbers, by whoever first changes the 0. The next read tells
+ * (transfer.c). */
 void ocl_fault(ocl_launch *l);
 
 /* What the profile shows as GFLOP/s, for kernels where that is the limit; bytes

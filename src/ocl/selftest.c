@@ -83,7 +83,7 @@ static void norm_formula(double *const y[], const double *const x[])
 static drift_status norm_run(drift_context *ctx, tensor y[], const tensor x[])
 {
     return ocl_layernorm_fwd(ctx, &y[0], &y[1], &y[2], &x[0], &x[1], &x[2],
-                             NORM_EPS);
+                             NORM_EPS, 0);
 }
 
 static drift_status norm_run_back(drift_context *ctx, tensor dx[],
@@ -91,7 +91,7 @@ static drift_status norm_run_back(drift_context *ctx, tensor dx[],
                                   const tensor y[])
 {
     return ocl_layernorm_bwd(ctx, &dx[0], &dx[1], &dx[2], &dy[0], &x[0], &x[1],
-                             &y[1], &y[2]);
+                             &y[1], &y[2], 0);
 }
 
 enum { MAP_N = 2, MAP_H = 4, MAP_W = 6, MAP_C = 5, MAP_PH = 2, MAP_PW = 3 };

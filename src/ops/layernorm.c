@@ -21,9 +21,10 @@ static int per_channel(const tensor *w, const tensor *x)
 
 drift_status check_layernorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
                                  tensor *rstd, const tensor *x, const tensor *w,
-                                 const tensor *b, float eps)
+                                 const tensor *b, float eps, float eps_std)
 {
     (void)eps;
+    (void)eps_std;
     if (!same_shape(y, x))
         return check_failed(ctx, "layernorm", "y and x differ", y, x, NULL);
     if (!per_channel(w, x) || !per_channel(b, x))
@@ -35,8 +36,9 @@ drift_status check_layernorm_fwd(drift_context *ctx, tensor *y, tensor *mean,
 drift_status check_layernorm_bwd(drift_context *ctx, tensor *dx, tensor *dw,
                                  tensor *db, const tensor *dy, const tensor *x,
                                  const tensor *w, const tensor *mean,
-                                 const tensor *rstd)
+                                 const tensor *rstd, float eps_std)
 {
+    (void)eps_std;
     if (!same_shape(dy, x) || (dx && !same_shape(dx, x)))
         return check_failed(ctx, "layernorm", "dy or dx differs from x", x, dy,
                             dx, NULL);

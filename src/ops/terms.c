@@ -59,6 +59,10 @@ double op_terms(op_id op, const tensor *const t[], int k)
                : k == 3
                    ? 16 + count(t[5]) / dim(t[5], 0) / (double)last_dim(t[5])
                    : 16 + count(t[5]) / (double)last_dim(t[5]);
+    case OP_grn_fwd: /* y, norm */
+        return k == 0 ? 12 : 4;
+    case OP_grn_bwd: /* dx, dw, db, dy, x */
+        return k == 0 ? 16 : 16 + count(t[4]) / (double)last_dim(t[4]);
     case OP_layernorm_fwd: /* y, mean, rstd, x */
         return 8 + sqrt((double)last_dim(t[3]));
     case OP_layernorm_bwd: /* dx, dw, db, dy, x */

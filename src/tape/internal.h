@@ -35,7 +35,7 @@ struct node {
         pool_args pool;
         struct {
             int groups;
-            float eps;
+            float eps, eps_std;
             int kind;
         } norm;
         struct {

@@ -187,11 +187,40 @@ var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps)
     return tape_groupnorm_act(t, x, w, b, NULL, groups, eps, ACT_NONE);
 }
 
+static drift_status grn_fore(drift_context *ctx, node *n)
+{
+    return op_grn_fwd(ctx, &n->out[0]->value, &n->saved[0], &n->in[0]->value,
+                      &n->in[1]->value, &n->in[2]->value, n->args.norm.eps);
+}
+
+static drift_status grn_back(drift_context *ctx, node *n)
+{
+    drift_status status = DRIFT_OK;
+    tensor *dx = GRAD(n->in[0]), *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
+    TRY(status);
+    TRY(op_grn_bwd(ctx, dx, dw, db, &n->out[0]->grad, &n->in[0]->value,
+                   &n->in[1]->value, &n->saved[0]));
+out:
+    return status;
+}
+
+var *tape_grn(tape *t, var *x, var *w, var *b, float eps)
+{
+    node *n = node_new(t, grn_fore, grn_back, x, w, b, NULL);
+    if (!n)
+        return NULL;
+    n->args.norm.eps = eps;
+    node_output(t, n, 0, x->value.shape);
+    node_save(t, n, 0, SHAPE(x->value.shape.dim[0], last(x)));
+    return node_run(t, n, NEED(0) | NEED(1), 0);
+}
+
 static drift_status layernorm_fore(drift_context *ctx, node *n)
 {
     return op_layernorm_fwd(ctx, &n->out[0]->value, &n->saved[0], &n->saved[1],
                             &n->in[0]->value, value_of(n->in[1]),
-                            value_of(n->in[2]), n->args.norm.eps);
+                            value_of(n->in[2]), n->args.norm.eps,
+                            n->args.norm.eps_std);
 }
 
 static drift_status layernorm_back(drift_context *ctx, node *n)
@@ -200,12 +229,13 @@ static drift_status layernorm_back(drift_context *ctx, node *n)
     tensor *dx = GRAD(n->in[0]), *dw = GRAD(n->in[1]), *db = GRAD(n->in[2]);
     TRY(status);
     TRY(op_layernorm_bwd(ctx, dx, dw, db, &n->out[0]->grad, &n->in[0]->value,
-                         value_of(n->in[1]), &n->saved[0], &n->saved[1]));
+                         value_of(n->in[1]), &n->saved[0], &n->saved[1],
+                         n->args.norm.eps_std));
 out:
     return status;
 }
 
-var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps)
+var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps, float eps_std)
 {
     node *n = node_new(t, layernorm_fore, layernorm_back, x, w, b, NULL);
     if (!n)
@@ -213,6 +243,7 @@ var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps)
     size_t c = last(x);
     shape stat = SHAPE(c ? tensor_count(&x->value) / c : 0);
     n->args.norm.eps = eps;
+    n->args.norm.eps_std = eps_std;
     node_output(t, n, 0, x->value.shape);
     node_save(t, n, 0, stat);
     node_save(t, n, 1, stat);

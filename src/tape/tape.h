@@ -95,7 +95,8 @@ var *tape_groupnorm(tape *t, var *x, var *w, var *b, int groups, float eps);
 /* mod [n,2c], shift then scale, may be NULL; kind = ACT_* or ACT_NONE. */
 var *tape_groupnorm_act(tape *t, var *x, var *w, var *b, var *mod, int groups,
                         float eps, int kind);
-var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps);
+var *tape_grn(tape *t, var *x, var *w, var *b, float eps);
+var *tape_layernorm(tape *t, var *x, var *w, var *b, float eps, float eps_std);
 var *tape_rmsnorm(tape *t, var *x, var *w, float eps);
 var *tape_activation(tape *t, var *x, int kind);
 var *tape_swiglu(tape *t, var *a, var *b);

@@ -64,9 +64,9 @@ static void layernorm(bench *b)
     tensor *mean = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
     tensor *rstd = bench_tensor(b, SHAPE(SAMPLES * TOKENS));
     BENCH(b, "layernorm_fwd", 0, pass(2, n),
-          op_layernorm_fwd(ctx, y, mean, rstd, x, w, o, 1e-5f));
+          op_layernorm_fwd(ctx, y, mean, rstd, x, w, o, 1e-5f, 0));
     BENCH(b, "layernorm_bwd", 0, pass(4, n),
-          op_layernorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd));
+          op_layernorm_bwd(ctx, dx, dw, db, y, x, w, mean, rstd, 0));
     bench_free(b);
 }
 
@@ -195,6 +195,11 @@ static void maps(bench *b)
     BENCH(b, "groupnorm_bwd.mod-silu", 0, pass(4, n),
           op_groupnorm_bwd(ctx, dx, dw, db, dmod, y, x, w, bias, mod, mean,
                            rstd, 4, ACT_SILU));
+    tensor *norm = bench_tensor(b, one);
+    BENCH(b, "grn_fwd", 0, pass(2, n),
+          op_grn_fwd(ctx, y, norm, x, w, bias, 1e-6f));
+    BENCH(b, "grn_bwd", 0, pass(4, n),
+          op_grn_bwd(ctx, dx, dw, db, y, x, w, norm));
     BENCH(b, "modulate_fwd.map", 0, pass(2, n),
           op_modulate_fwd(ctx, y, x, shift, scale));
     BENCH(b, "modulate_bwd.map", 0, pass(4, n),

@@ -124,6 +124,32 @@ out:
     return graph_close(&q, status);
 }
 
+static drift_status check_convnext(golden *g, const char *name)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", MAP), *w = graph_input(&q, "w", CONV);
+    var *y = NULL, *b = graph_input(&q, "b", NULL);
+    if (x && w) {
+        const size_t *s = x->value.shape.dim;
+        conv_args depthwise = {1, 1, 3, 3, 1, 1, (int)s[3]};
+        y = tape_conv2d(q.tape, x, w, b, depthwise, s[1], s[2]);
+    }
+    w = graph_input(&q, "lw", NULL);
+    y = tape_layernorm(q.tape, y, w, graph_input(&q, "lb", NULL), EPS, 0);
+    w = graph_input(&q, "p1", MATRIX);
+    y = tape_linear(q.tape, y, w, graph_input(&q, "p1b", NULL));
+    y = tape_activation(q.tape, y, ACT_GELU_ERF);
+    w = graph_input(&q, "gw", NULL);
+    y = tape_grn(q.tape, y, w, graph_input(&q, "gb", NULL), 0);
+    w = graph_input(&q, "p2", MATRIX);
+    y = tape_linear(q.tape, y, w, graph_input(&q, "p2b", NULL));
+    graph_output(&q, tape_add(q.tape, x, y, 1, 1), "y", MAP);
+out:
+    return graph_close(&q, status);
+}
+
 static drift_status check_case(golden *g, const char *name)
 {
     if (!strcmp(name, "gn_basicblock_s2"))
@@ -134,6 +160,8 @@ static drift_status check_case(golden *g, const char *name)
         return check_resblock(g, name);
     if (!strcmp(name, "vae_attn"))
         return check_attention(g, name);
+    if (!strcmp(name, "convnextv2_block"))
+        return check_convnext(g, name);
     golden_todo(g, name);
     return DRIFT_OK;
 }

@@ -92,7 +92,7 @@ static drift_status check_layernorm(golden *g, const char *name)
     var *w = graph_optional(&q, "w", NULL);
     var *b = graph_optional(&q, "b", NULL);
     float eps = (float)read_number(golden_meta(g, name), "eps=", 1e-6);
-    graph_output(&q, tape_layernorm(q.tape, x, w, b, eps), "y", layout);
+    graph_output(&q, tape_layernorm(q.tape, x, w, b, eps, 0), "y", layout);
 out:
     return graph_close(&q, status);
 }
@@ -105,6 +105,18 @@ static drift_status check_rmsnorm(golden *g, const char *name)
     var *x = graph_input(&q, "x", NULL);
     var *w = graph_input(&q, "w", NULL);
     graph_output(&q, tape_rmsnorm(q.tape, x, w, 1e-6f), "y", NULL);
+out:
+    return graph_close(&q, status);
+}
+
+static drift_status check_grn(golden *g, const char *name)
+{
+    graph q;
+    drift_status status = DRIFT_OK;
+    TRY(graph_open(g, &q, name));
+    var *x = graph_input(&q, "x", NULL);
+    var *w = graph_input(&q, "w", NULL), *b = graph_input(&q, "b", NULL);
+    graph_output(&q, tape_grn(q.tape, x, w, b, 0), "y", NULL);
 out:
     return graph_close(&q, status);
 }
@@ -152,6 +164,8 @@ static drift_status check_case(golden *g, const char *name)
         status = check_layernorm(g, name);
     else if (!strncmp(name, "rms", 3))
         status = check_rmsnorm(g, name);
+    else if (!strcmp(name, "grn"))
+        status = check_grn(g, name);
     else if (!strncmp(name, "feat_", 5))
         status = check_moments(g, name);
     else

@@ -47,7 +47,9 @@ BUILD(groupnorm_all,
 BUILD(groupnorm_mod,
       tape_groupnorm_act(t, IN(0), NULL, NULL, IN(1), 2, 1e-5f, ACT_NONE))
 BUILD(groupnorm_plain, tape_groupnorm(t, IN(0), NULL, NULL, 3, 1e-5f))
-BUILD(layernorm, tape_layernorm(t, IN(0), IN(1), IN(2), 1e-5f))
+BUILD(grn, tape_grn(t, IN(0), IN(1), IN(2), 1e-6f))
+BUILD(layernorm, tape_layernorm(t, IN(0), IN(1), IN(2), 1e-5f, 0))
+BUILD(layernorm_std, tape_layernorm(t, IN(0), NULL, NULL, 0, 0.25f))
 BUILD(rmsnorm, tape_rmsnorm(t, IN(0), IN(1), 1e-6f))
 BUILD(silu, tape_activation(t, IN(0), ACT_SILU))
 BUILD(gelu, tape_activation(t, IN(0), ACT_GELU_ERF))
@@ -268,7 +270,9 @@ static void norms(void **state)
          1},
         {"groupnorm, modulated", groupnorm_mod, {S(2, 5, 6), S(2, 12)}, -1, 1},
         {"groupnorm without weights", groupnorm_plain, {S(2, 5, 6)}, -1, 1},
+        {"grn", grn, {S(2, 3, 2, 6), S(6), S(6)}, -1, 1},
         {"layernorm", layernorm, {S(2, 3, 7), S(7), S(7)}, -1, 1},
+        {"layernorm, eps beside the std", layernorm_std, {S(2, 3, 7)}, -1, 1},
         {"rmsnorm", rmsnorm, {S(2, 3, 8), S(4)}, -1, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
