@@ -30,7 +30,12 @@ typedef struct optimizer_config {
     int ema_count; /* the first is the one that is used; 0 = none */
 } optimizer_config;
 
-enum { OBJECTIVE_CLASSIFIER };
+enum {
+    OBJECTIVE_CLASSIFIER,
+    OBJECTIVE_AUTOENCODER,
+    OBJECTIVE_SIMCLR,
+    OBJECTIVE_COUNT
+};
 
 typedef struct encoder_training {
     int objective;          /* OBJECTIVE_* */
@@ -38,7 +43,9 @@ typedef struct encoder_training {
                                in where it is made */
     int stages;             /* of network.blocks */
     int batch;
-    float label_smoothing;
+    float label_smoothing; /* classifier */
+    float temperature;     /* simclr */
+    int projection;        /* simclr */
     augmentation augment;
 } encoder_training;
 
