@@ -120,7 +120,7 @@ drift_status encoder_behead(encoder *e, const tensor *flat, encoder **out)
     drift_status status = DRIFT_OK;
     encoder_config c = e->config;
     encoder *made = NULL;
-    c.classes = 0;
+    c.classes = c.decoder = 0;
     TRY(encoder_new(e->ctx, &c, 0, 0, &made));
     for (size_t i = 0; i < made->params.count; i++) {
         int from = params_find(&e->params, made->params.list[i].name);

@@ -121,7 +121,7 @@ void encoder_free(encoder *e); /* NULL is fine */
 void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
                      encoder_out *out);
 
-/* The same without its head, with the parameters in `flat`. */
+/* The same without its head and decoder, with the parameters in `flat`. */
 drift_status encoder_behead(encoder *e, const tensor *flat,
                             encoder **out) DRIFT_MUST_CHECK;
 

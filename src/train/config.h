@@ -34,6 +34,7 @@ enum {
     OBJECTIVE_CLASSIFIER,
     OBJECTIVE_AUTOENCODER,
     OBJECTIVE_SIMCLR,
+    OBJECTIVE_MAE,
     OBJECTIVE_COUNT
 };
 
@@ -46,6 +47,10 @@ typedef struct encoder_training {
     float label_smoothing; /* classifier */
     float temperature;     /* simclr */
     int projection;        /* simclr */
+    int mask_patch;        /* mae: side of the squares that are hidden */
+    float mask_ratio;      /* mae */
+    int64_t class_steps;   /* mae: the last ones, with a class loss */
+    float class_weight;    /* mae: of that loss, the other has the rest */
     augmentation augment;
 } encoder_training;
 

@@ -1,42 +1,60 @@
 /* What encoders are trained to do: name the class of an image, make it again
- * from few numbers, know it again when it was changed. */
+ * from few numbers or from a part of it, know it again when it was changed. */
 #include <math.h>
 
 #include "base/mem.h"
 #include "nn/autoencoder.h"
 #include "train/encoder_step.h"
+#include "train/mae_loss.h"
 
-/* The network's logits, or projections, for the first `count` images; *host
- * (mem_free) has the same numbers, and as many more behind them. */
-static drift_status outputs(encoder_step *s, const tensor *flat, size_t count,
-                            var **logits, float **host)
+/* The network's logits, or projections, for the first `count` images. */
+static var *outputs(encoder_step *s, const tensor *flat, size_t count)
 {
-    drift_status status = DRIFT_OK;
     encoder_out out = {.want_logits = 1};
     tensor images = encoder_step_images(s, count);
-    *host = mem_alloc(s->ctx, 2 * count * (size_t)s->network->config.classes,
-                      sizeof **host);
-    if (!*host)
-        return DRIFT_ERROR_MEMORY;
     encoder_forward(s->network, s->tape, flat, tape_constant(s->tape, &images),
                     &out);
-    TRY(tape_status(s->tape));
-    *logits = out.logits;
-    TRY(tensor_read(s->ctx, &out.logits->value, *host));
-out:
-    return status;
+    return out.logits;
 }
 
-static drift_status seed_from_host(encoder_step *s, var *y, const float *host)
+/* Mean of the cross-entropy of each row of the logits, and how many rows have
+ * their largest logit at the label; with `seed` the gradient is seeded. */
+static drift_status cross_entropy(encoder_step *s, var *logits,
+                                  const int *labels, double smoothing,
+                                  int skip_self, int seed, verdict *v)
 {
     drift_status status = DRIFT_OK;
-    tensor gradient = {0};
-    TRY(tensor_new(s->ctx, &gradient, DTYPE_F32, y->value.shape));
-    TRY(tensor_write(s->ctx, &gradient, host));
-    tape_seed(s->tape, y, &gradient);
+    drift_context *ctx = s->ctx;
+    tensor label = {0}, loss = {0}, hit = {0}, gradient = {0}, sums = {0};
+    float found[2];
     TRY(tape_status(s->tape));
+    size_t n = logits->value.shape.dim[0];
+    TRY(tensor_new(ctx, &label, DTYPE_I32, SHAPE(n)));
+    TRY(tensor_new(ctx, &loss, DTYPE_F32, SHAPE(n)));
+    TRY(tensor_new(ctx, &hit, DTYPE_F32, SHAPE(n)));
+    TRY(tensor_new(ctx, &sums, DTYPE_F32, SHAPE(2)));
+    if (seed)
+        TRY(tensor_new(ctx, &gradient, DTYPE_F32, logits->value.shape));
+    TRY(tensor_write(ctx, &label, labels));
+    TRY(op_cross_entropy(ctx, &loss, &hit, seed ? &gradient : NULL,
+                         &logits->value, &label, 1 / (float)n, (float)smoothing,
+                         skip_self));
+    tensor to[2] = {tensor_view(&sums, 0, SHAPE(1)),
+                    tensor_view(&sums, 1, SHAPE(1))};
+    TRY(op_reduce(ctx, &to[0], &loss, REDUCE_SUM));
+    TRY(op_reduce(ctx, &to[1], &hit, REDUCE_SUM));
+    if (seed)
+        tape_seed(s->tape, logits, &gradient);
+    TRY(tape_status(s->tape));
+    TRY(tensor_read(ctx, &sums, found));
+    v->loss = (double)found[0] / (double)n;
+    v->right = (size_t)found[1];
 out:
-    tensor_free(s->ctx, &gradient);
+    tensor_free(ctx, &sums);
+    tensor_free(ctx, &gradient);
+    tensor_free(ctx, &hit);
+    tensor_free(ctx, &loss);
+    tensor_free(ctx, &label);
     return status;
 }
 
@@ -55,55 +73,12 @@ static drift_status fit_classifier(drift_context *ctx, const config *c,
     return DRIFT_OK;
 }
 
-/* -sum_k q_k log softmax(logits)_k, where q is smoothing / classes, and
- * 1 - smoothing more at the label. Into delta, unless NULL, its gradient by
- * `count`. */
-static double cross_entropy(const float *row, size_t classes, size_t label,
-                            double smoothing, double count, float *delta,
-                            int *right)
-{
-    size_t best = 0;
-    double sum = 0, loss = 0;
-    for (size_t k = 1; k < classes; k++)
-        if (row[k] > row[best])
-            best = k;
-    *right = best == label;
-    for (size_t k = 0; k < classes; k++)
-        sum += exp((double)row[k] - (double)row[best]);
-    for (size_t k = 0; k < classes; k++) {
-        double to = (double)row[k] - (double)row[best];
-        double q =
-            smoothing / (double)classes + (k == label ? 1 - smoothing : 0);
-        loss -= q * (to - log(sum));
-        if (delta)
-            delta[k] = (float)((exp(to) / sum - q) / count);
-    }
-    return loss;
-}
-
 static drift_status classify(encoder_step *s, const tensor *flat, size_t count,
                              int seed, verdict *v)
 {
-    drift_status status = DRIFT_OK;
-    size_t classes = (size_t)s->network->config.classes;
     double smoothing = seed ? (double)s->c->encoder.label_smoothing : 0;
-    float *host = NULL;
-    var *logits;
-    TRY(outputs(s, flat, count, &logits, &host));
-    float *delta = host + count * classes;
-    for (size_t i = 0; i < count; i++) {
-        int right;
-        v->loss += cross_entropy(host + i * classes, classes,
-                                 (size_t)s->labels[i], smoothing, (double)count,
-                                 seed ? delta + i * classes : NULL, &right) /
-                   (double)count;
-        v->right += (size_t)right;
-    }
-    if (seed)
-        TRY(seed_from_host(s, logits, delta));
-out:
-    mem_free(host);
-    return status;
+    return cross_entropy(s, outputs(s, flat, count), s->labels, smoothing, 0,
+                         seed, v);
 }
 
 static const objective classifier_objective = {.network = ENCODER_CLASSIFIER,
@@ -140,6 +115,19 @@ static void scale_of(encoder_step *s, var *latent, var **mean, var **std)
     tape_moments(s->tape,
                  tape_reshape(s->tape, latent, SHAPE(1, rows, d[2], d[3])),
                  (int)rows, (int)d[2], 1e-6f, mean, std);
+}
+
+static drift_status seed_from_host(encoder_step *s, var *y, const float *host)
+{
+    drift_status status = DRIFT_OK;
+    tensor gradient = {0};
+    TRY(tensor_new(s->ctx, &gradient, DTYPE_F32, y->value.shape));
+    TRY(tensor_write(s->ctx, &gradient, host));
+    tape_seed(s->tape, y, &gradient);
+    TRY(tape_status(s->tape));
+out:
+    tensor_free(s->ctx, &gradient);
+    return status;
 }
 
 /* SCALE_WEIGHT / 2 times the sum over channels of m^2 + s^2 - log s^2 - 1: what
@@ -305,100 +293,42 @@ static drift_status fit_simclr(drift_context *ctx, const config *c,
     return DRIFT_OK;
 }
 
-/* Rows to unit length; their lengths into `length`. */
-static void to_unit(const float *z, double *u, double *length, size_t rows,
-                    size_t n)
+/* Cosines of all pairs of rows by the temperature: z [n,p] -> [n,n]. */
+static drift_status similarities(encoder_step *s, var *z, var **out)
 {
-    for (size_t i = 0; i < rows; i++) {
-        double sum = 1e-24;
-        for (size_t k = 0; k < n; k++)
-            sum += (double)z[i * n + k] * (double)z[i * n + k];
-        length[i] = sqrt(sum);
-        for (size_t k = 0; k < n; k++)
-            u[i * n + k] = (double)z[i * n + k] / length[i];
-    }
+    drift_status status = DRIFT_OK;
+    tape *t = s->tape;
+    tensor weight = {0};
+    TRY(tape_status(t));
+    size_t n = z->value.shape.dim[0], p = z->value.shape.dim[1];
+    double scale = (double)p * (double)s->c->encoder.temperature;
+    TRY(tensor_new(s->ctx, &weight, DTYPE_F32, SHAPE(p)));
+    TRY(op_fill(s->ctx, &weight, (float)(1 / sqrt(scale))));
+    var *u = tape_rmsnorm(t, z, tape_constant(t, &weight), 1e-12f);
+    var *turned = tape_swap(t, tape_reshape(t, u, SHAPE(1, n, p, 1)));
+    *out = tape_linear(t, u, tape_reshape(t, turned, SHAPE(p, n)), NULL);
+    TRY(tape_status(t));
+out:
+    tensor_free(s->ctx, &weight);
+    return status;
 }
 
-static double dot(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
-}
-
-/* Row i of g [rows,rows]: the gradient of its loss in its similarities to all
- * others; returns the loss, -log softmax at its other view. */
-static double compare_row(const double *u, size_t i, size_t rows, size_t n,
-                          double temperature, double *g)
-{
-    size_t pair = (i + rows / 2) % rows;
-    double most = -INFINITY, sum = 0;
-    for (size_t k = 0; k < rows; k++) {
-        g[k] = dot(u + i * n, u + k * n, n) / temperature;
-        most = k != i ? fmax(most, g[k]) : most;
-    }
-    double at = g[pair] - most;
-    for (size_t k = 0; k < rows; k++) {
-        g[k] = k != i ? exp(g[k] - most) : 0;
-        sum += g[k];
-    }
-    for (size_t k = 0; k < rows; k++)
-        g[k] = (g[k] / sum - (k == pair)) / (temperature * (double)rows);
-    return log(sum) - at;
-}
-
-/* NT-Xent: rows i and i + rows/2 are views of one image, all others of other
- * ones; similarity is the cosine by the temperature. */
+/* NT-Xent: rows i and i + rows/2 are views of one image; each is to be found
+ * among all others. */
 static drift_status compare(encoder_step *s, const tensor *flat, size_t rows,
                             int seed, verdict *v)
 {
     drift_status status = DRIFT_OK;
-    size_t n = (size_t)s->network->config.classes;
-    double temperature = (double)s->c->encoder.temperature;
-    double *u = mem_alloc(s->ctx, rows * n, sizeof *u);
-    double *length = mem_alloc(s->ctx, rows, sizeof *length);
-    double *loss = mem_alloc(s->ctx, rows, sizeof *loss);
-    double *g = mem_alloc(s->ctx, rows * rows, sizeof *g);
-    float *host = NULL;
-    var *logits;
-    if (!u || !length || !loss || !g) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
-    TRY(outputs(s, flat, rows, &logits, &host));
-    float *delta = host + rows * n;
-    to_unit(host, u, length, rows, n);
-#pragma omp parallel for schedule(static)
-    for (long i = 0; i < (long)rows; i++)
-        loss[i] = compare_row(u, (size_t)i, rows, n, temperature,
-                              g + (size_t)i * rows);
+    var *cosines;
+    int *pair = mem_alloc(s->ctx, rows, sizeof *pair);
+    if (!pair)
+        return DRIFT_ERROR_MEMORY;
     for (size_t i = 0; i < rows; i++)
-        v->loss += loss[i] / (double)rows;
-        /* du_i = sum_k (g_ik + g_ki) u_k; what lies along u_i changes only the
-         * length. */
-#pragma omp parallel for schedule(static)
-    for (long row = 0; row < (long)rows; row++) {
-        size_t i = (size_t)row;
-        double along = 0;
-        for (size_t k = 0; k < rows; k++)
-            along += (g[i * rows + k] + g[k * rows + i]) *
-                     dot(u + k * n, u + i * n, n);
-        for (size_t j = 0; j < n; j++) {
-            double du = -along * u[i * n + j];
-            for (size_t k = 0; k < rows; k++)
-                du += (g[i * rows + k] + g[k * rows + i]) * u[k * n + j];
-            delta[i * n + j] = (float)(du / length[i]);
-        }
-    }
-    if (seed)
-        TRY(seed_from_host(s, logits, delta));
+        pair[i] = (int)((i + rows / 2) % rows);
+    TRY(similarities(s, outputs(s, flat, rows), &cosines));
+    TRY(cross_entropy(s, cosines, pair, 0, 1, seed, v));
 out:
-    mem_free(host);
-    mem_free(g);
-    mem_free(loss);
-    mem_free(length);
-    mem_free(u);
+    mem_free(pair);
     return status;
 }
 
@@ -408,8 +338,136 @@ static const objective simclr_objective = {.network = ENCODER_CLASSIFIER,
                                            .fit = fit_simclr,
                                            .loss = compare};
 
+/* -- mae ---------------------------------------------------------------- */
+
+static drift_status fit_mae(drift_context *ctx, const config *c,
+                            const dataset *d, encoder_config *network)
+{
+    int patch = network->patch;
+    network->decoder = 1;
+    network->classes = c->encoder.class_steps ? d->classes : 0;
+    network->hidden = network->latent = 0;
+    if (d->height % patch || d->width % patch)
+        return ERROR(ctx, DRIFT_ERROR_USAGE,
+                     "encoder.patch: %d does not divide images of %d x %d",
+                     patch, d->height, d->width);
+    if (c->encoder.class_steps > 0 && d->classes < 2)
+        return ERROR(ctx, DRIFT_ERROR_USAGE,
+                     "encoder.class_steps: the data have no labels");
+    return DRIFT_OK;
+}
+
+/* Squares of places, each hidden by itself: [count,h,w,1] of 0 and 1. Test
+ * images have the same ones at any time. */
+static drift_status draw_mask(encoder_step *s, size_t count, int seed,
+                              tensor *mask)
+{
+    drift_status status = DRIFT_OK;
+    const encoder_training *o = &s->c->encoder;
+    size_t side = (size_t)o->mask_patch, patch = (size_t)o->network.patch;
+    size_t h = (size_t)s->data->height / patch;
+    size_t w = (size_t)s->data->width / patch;
+    size_t row = (w + side - 1) / side, squares = (h + side - 1) / side * row;
+    rng_stream draws = {(uint64_t)s->c->run.seed, RNG_MASK,
+                        seed ? 1 + (uint64_t)s->number : 0};
+    float *host = mem_alloc(s->ctx, count * h * w, sizeof *host);
+    if (!host)
+        return DRIFT_ERROR_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < h * w; k++) {
+            size_t at = k / w / side * row + k % w / side;
+            host[i * h * w + k] =
+                rng_uniform(draws, i * squares + at) < o->mask_ratio ? 1 : 0;
+        }
+    TRY(tensor_new(s->ctx, mask, DTYPE_F32, SHAPE(count, h, w, 1)));
+    TRY(tensor_write(s->ctx, mask, host));
+out:
+    mem_free(host);
+    return status;
+}
+
+/* The share of the class loss in step n: 0 before the last class_steps, in the
+ * first third of which it rises. */
+static double class_share(const config *c, int64_t n)
+{
+    double at =
+        (double)(n - (c->optimizer.total_steps - c->encoder.class_steps));
+    double rise = fmax((double)c->encoder.class_steps / 3, 1);
+    return at < 0 ? 0 : (double)c->encoder.class_weight * fmin(at / rise, 1);
+}
+
+static drift_status unmask(encoder_step *s, const tensor *flat, size_t count,
+                           int seed, verdict *v)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = s->ctx;
+    tensor images = encoder_step_images(s, count);
+    tensor mask = {0}, label = {0}, sums = {0};
+    float found[MAE_SUMS];
+    mae_out out;
+    mae_loss_args args = {.mask = &mask, .batch = count};
+    TRY(draw_mask(s, count, seed, &mask));
+    TRY(tensor_new(ctx, &sums, DTYPE_F32, SHAPE(MAE_SUMS)));
+    if (!seed)
+        tape_reset(s->tape, 1); /* mae_loss seeds in any case */
+    else
+        args.lambda = (float)class_share(s->c, s->number);
+    if (args.lambda > 0) {
+        TRY(tensor_new(ctx, &label, DTYPE_I32, SHAPE(count)));
+        TRY(tensor_write(ctx, &label, s->labels));
+        args.label = &label;
+    }
+    mae_forward(s->network, s->tape, flat, tape_constant(s->tape, &images),
+                &mask, &out);
+    TRY(mae_loss(s->tape, &out, &args, &sums));
+    TRY(tensor_read(ctx, &sums, found));
+    double lambda = (double)args.lambda;
+    v->loss = lambda * (double)found[MAE_CLASS] +
+              (1 - lambda) * (double)found[MAE_RECON];
+out:
+    tensor_free(ctx, &sums);
+    tensor_free(ctx, &label);
+    tensor_free(ctx, &mask);
+    return status;
+}
+
+/* What was seen as it is, what was hidden as it is thought to be. */
+static drift_status fill_in(encoder_step *s, const tensor *flat, size_t count,
+                            float *pixels)
+{
+    drift_status status = DRIFT_OK;
+    tensor images = encoder_step_images(s, count), mask = {0};
+    tape *t = s->tape;
+    mae_out out;
+    TRY(draw_mask(s, count, 0, &mask));
+    mae_forward(s->network, t, flat, tape_constant(t, &images), &mask, &out);
+    TRY(tape_status(t));
+    const size_t *d = out.recon->value.shape.dim;
+    var *gap = tape_add(t, out.recon, out.target, 1, -1);
+    gap = tape_mul(t, gap, mae_spread(t, tape_constant(t, &mask), d[3]));
+    var *filled = tape_add(t, out.target, gap, 1, 1);
+    filled = tape_reshape(t, filled, SHAPE(d[0], d[1] * d[2], d[3]));
+    filled = tape_unpatchify(t, filled, images.shape, s->network->config.patch,
+                             PATCH_PIXEL_MAJOR);
+    TRY(tape_status(t));
+    TRY(tensor_read(s->ctx, &filled->value, pixels));
+out:
+    tape_reset(t, 0);
+    tensor_free(s->ctx, &mask);
+    return status;
+}
+
+static const objective mae_objective = {.network = ENCODER_MAE,
+                                        .views = 1,
+                                        .tests = 1,
+                                        .headless = 1,
+                                        .fit = fit_mae,
+                                        .loss = unmask,
+                                        .remake = fill_in};
+
 const objective *const objectives[OBJECTIVE_COUNT] = {
     [OBJECTIVE_CLASSIFIER] = &classifier_objective,
     [OBJECTIVE_AUTOENCODER] = &autoencoder_objective,
     [OBJECTIVE_SIMCLR] = &simclr_objective,
+    [OBJECTIVE_MAE] = &mae_objective,
 };

@@ -151,6 +151,7 @@ drift_status encoder_step_run(encoder_step *s, int64_t n)
     optimizer *o = s->optimizer;
     double since = clock_seconds();
     verdict v = {0};
+    s->number = n;
     TRY(draw(s, n));
     lap(s, PHASE_DATA, &since);
     TRY(s->objective->loss(s, &p->value, s->rows, 1, &v));

@@ -60,6 +60,7 @@ struct encoder_step {
     tensor images;         /* [rows,h,w,c]: all views of the batch, one after
                               the other */
     const objective *objective;
+    int64_t number; /* of the step at work */
     step_report report; /* of the last step and the last test */
 };
 

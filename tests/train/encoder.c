@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "nn/autoencoder.h"
+#include "nn/mae.h"
 
 #define IMAGES 8
 
@@ -152,10 +153,17 @@ static void gradients_fit(void **state)
         scene s;
         scene_open(&s);
         config *c = configure(s.ctx, encoder_base, "encoder.batch=12",
-                              "encoder.projection=5", NULL);
+                              "encoder.projection=5", "encoder.patch=2",
+                              "encoder.class_steps=30000",
+                              k == OBJECTIVE_MAE ? "encoder.blocks=1,1,1,1"
+                                                 : "encoder.blocks=1,1",
+                              NULL);
         drift_trainer *t;
         c->encoder.objective = k;
         OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+        if (k == OBJECTIVE_MAE) /* a kink would be none of the loss */
+            ((mae *)t->encoder->state)->act = ACT_SILU;
+        t->encoder_step.number = 10000; /* the class loss has its share */
         size_t total = t->params->total;
         float *value = mem_alloc(NULL, total, sizeof *value);
         float *along = mem_alloc(NULL, total, sizeof *along);
@@ -279,9 +287,44 @@ static void simclr_drops_its_head(void **state)
     scene_close(&s);
 }
 
+/* mae: the loss falls, pictures are made, and the file holds the network that
+ * sees whole images, without decoder and head. */
+static void mae_drops_its_decoder(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, encoder_base, "encoder.objective=mae",
+                          "encoder.blocks=1,1,1,1", "encoder.patch=2",
+                          "encoder.class_steps=10", "run.steps=30", NULL);
+    char *path = path_in(s.run, "encoder.safetensors");
+    char *picture = path_in(s.run, "samples/step-000030.png");
+    drift_trainer *t;
+    drift_progress p;
+    encoder *e;
+    double first = 0;
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    do {
+        OK(s.ctx, drift_trainer_step(t, &p));
+        first = p.step == 1 ? p.loss : first;
+    } while (!p.done);
+    assert_true(p.loss < .5 * first && p.test_loss > 0);
+    assert_true(file_exists(picture));
+    OK(s.ctx, encoder_open(s.ctx, path, &e));
+    assert_int_equal(e->config.kind, ENCODER_MAE);
+    assert_int_equal(e->config.decoder, 0);
+    assert_int_equal(e->config.classes, 0);
+    encoder_free(e);
+    drift_trainer_free(t);
+    mem_free(picture);
+    mem_free(path);
+    config_free(c);
+    scene_close(&s);
+}
+
 /* Seven steps, and three, closed, four more with other threads: over the end
  * of an epoch (200 images, 30 a step), whatever is made of an image. */
-static void resume_agrees(const char *task)
+static void resume_agrees(const char *task, const char *more)
 {
     char *folder = scratch_new();
     char *whole = path_in(folder, "whole"), *cut = path_in(folder, "cut");
@@ -289,7 +332,8 @@ static void resume_agrees(const char *task)
     char *b = path_in(cut, "encoder.safetensors");
     drift_context *ctx = open_context(1);
     config *c = configure(ctx, encoder_base, "run.steps=7", "data.flip=true",
-                          "optimizer.schedule=cosine", task, NULL);
+                          "optimizer.schedule=cosine", "encoder.class_steps=4",
+                          task, more, NULL);
     drift_trainer *t;
     drift_progress p;
     file_view x, y;
@@ -322,9 +366,10 @@ static void resume_agrees(const char *task)
 static void all_resume(void **state)
 {
     (void)state;
-    resume_agrees("encoder.objective=classifier");
-    resume_agrees("encoder.objective=autoencoder");
-    resume_agrees("encoder.objective=simclr");
+    resume_agrees("encoder.objective=classifier", "run.steps=7");
+    resume_agrees("encoder.objective=autoencoder", "run.steps=7");
+    resume_agrees("encoder.objective=simclr", "run.steps=7");
+    resume_agrees("encoder.objective=mae", "encoder.blocks=1,1,1,1");
 }
 
 /* A run is resumed by what it trains. */
@@ -407,6 +452,7 @@ int main(void)
         cmocka_unit_test(gradients_fit),
         cmocka_unit_test(latents_are_normal),
         cmocka_unit_test(simclr_drops_its_head),
+        cmocka_unit_test(mae_drops_its_decoder),
         cmocka_unit_test(all_resume),
         cmocka_unit_test(subjects_are_kept),
         cmocka_unit_test(unfit_data_are_refused),
