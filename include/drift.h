@@ -268,6 +268,7 @@ typedef struct drift_progress {
     double spread; /* of a class against the data's; negative: not measured */
     double accuracy;      /* share of this step's images an encoder got right */
     double test_accuracy; /* at its last test; both negative: not measured */
+    double test_loss;     /* the same of its loss */
     int logged;    /* this step wrote a line of metrics.jsonl */
     int saved;     /* this step wrote a checkpoint */
     int done;      /* run.steps or run.minutes is reached */

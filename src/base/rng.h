@@ -24,7 +24,8 @@ typedef enum rng_purpose {
     RNG_PREVIEW,    /* fixed noise of the preview grids */
     RNG_SAMPLE,     /* drift-sample */
     RNG_TEST,       /* tests and benchmarks */
-    RNG_CROP        /* crops and shifts of training images */
+    RNG_CROP,       /* crops and shifts of training images */
+    RNG_MASK        /* what is hidden from an mae */
 } rng_purpose;
 
 typedef struct rng_stream {

@@ -4,52 +4,36 @@
  *     stage i: conv3x3 (stride 2 from the second on), then blocks[i] times
  *              x = SiLU(GroupNorm(conv3x3(x)));  map `map<i>`
  *     hidden = SiLU(linear(mean over locations of the last map))
- *     logits = linear(hidden)
+ *     logits = linear(hidden), where there are classes
  *
  * The channels double where the size halves. GroupNorm, because it means the
  * same in training and in use, and in any batch. */
 #include "base/mem.h"
+#include "nn/conv_layer.h"
 #include "nn/encoder.h"
-
-#define EPS 1e-5f
-
-typedef struct layer {
-    int conv, norm_w, norm_b;
-} layer;
 
 typedef struct classifier {
     int stages;
-    int groups[ENCODER_STAGES];
-    layer *layers[ENCODER_STAGES]; /* [1 + blocks] */
+    conv_layer *layers[ENCODER_STAGES]; /* [1 + blocks] */
     int hidden_w, hidden_b, out_w, out_b;
 } classifier;
 
 static drift_status declare_stage(encoder *e, classifier *k, int s, size_t in)
 {
+    drift_status status = DRIFT_OK;
     const encoder_config *c = &e->config;
-    params *p = &e->params;
     char part[16] = "stage1";
     size_t n = (size_t)c->width << s;
     part[5] = (char)('1' + s);
-    k->groups[s] = c->groups;
-    if (n % (size_t)c->groups)
-        return ERROR(e->ctx, DRIFT_ERROR_USAGE,
-                     "encoder: %d groups do not divide %zu channels", c->groups,
-                     n);
     k->layers[s] =
         mem_alloc(e->ctx, (size_t)c->blocks[s] + 1, sizeof **k->layers);
     if (!k->layers[s])
         return DRIFT_ERROR_MEMORY;
-    for (int i = 0; i <= c->blocks[s]; i++) {
-        layer *l = &k->layers[s][i];
-        l->conv = params_add(p, part, SHAPE(3, 3, i ? n : in, n), INIT_XAVIER,
-                             0, "stages.%d.%d.conv.weight", s, i);
-        l->norm_w = params_add(p, part, SHAPE(n), INIT_ONE, 0,
-                               "stages.%d.%d.norm.weight", s, i);
-        l->norm_b = params_add(p, part, SHAPE(n), INIT_ZERO, 0,
-                               "stages.%d.%d.norm.bias", s, i);
-    }
-    return p->status;
+    for (int i = 0; i <= c->blocks[s]; i++)
+        TRY(conv_layer_declare(e, part, i ? n : in, n, c->groups,
+                               &k->layers[s][i], "stages.%d.%d", s, i));
+out:
+    return status;
 }
 
 static drift_status classifier_declare(encoder *e)
@@ -63,10 +47,10 @@ static drift_status classifier_declare(encoder *e)
         return DRIFT_ERROR_MEMORY;
     while (k->stages < ENCODER_STAGES && c->blocks[k->stages])
         k->stages++;
-    if (!k->stages || !hidden || !c->classes || c->groups < 1)
+    if (!k->stages || !hidden || c->groups < 1)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
-             "encoder: a classifier needs blocks, groups, hidden and classes "
-             "of at least 1");
+             "encoder: a classifier needs blocks, groups and hidden of at "
+             "least 1");
     for (int s = 0; s < k->stages; s++) {
         TRY(declare_stage(e, k, s, in));
         in = (size_t)c->width << s;
@@ -75,10 +59,12 @@ static drift_status classifier_declare(encoder *e)
                              "hidden.weight");
     k->hidden_b =
         params_add(p, "head", SHAPE(hidden), INIT_ZERO, 0, "hidden.bias");
-    k->out_w = params_add(p, "head", SHAPE(hidden, (size_t)c->classes),
-                          INIT_XAVIER, 0, "out.weight");
-    k->out_b = params_add(p, "head", SHAPE((size_t)c->classes), INIT_ZERO, 0,
-                          "out.bias");
+    if (c->classes) {
+        k->out_w = params_add(p, "head", SHAPE(hidden, (size_t)c->classes),
+                              INIT_XAVIER, 0, "out.weight");
+        k->out_b = params_add(p, "head", SHAPE((size_t)c->classes), INIT_ZERO,
+                              0, "out.bias");
+    }
     TRY(p->status);
 out:
     return status;
@@ -91,17 +77,6 @@ static void classifier_close(encoder *e)
         mem_free(k->layers[s]);
 }
 
-static var *layer_forward(encoder *e, tape *t, const tensor *flat,
-                          const layer *l, int groups, int stride, var *x)
-{
-    tape_open(t);
-    var *y = encoder_conv(e, t, flat, l->conv, -1, stride, x);
-    y = tape_groupnorm_act(t, y, encoder_leaf(e, t, flat, l->norm_w),
-                           encoder_leaf(e, t, flat, l->norm_b), NULL, groups,
-                           EPS, ACT_SILU);
-    return tape_close(t, y);
-}
-
 static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                                encoder_out *out)
 {
@@ -109,9 +84,9 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
     for (int s = 0; s < k->stages; s++) {
         for (int i = 0; i <= e->config.blocks[s]; i++) {
             int stride = s && !i ? 2 : 1;
-            x = encoder_next(t, out, x,
-                             layer_forward(e, t, flat, &k->layers[s][i],
-                                           k->groups[s], stride, x));
+            x = encoder_next(
+                t, out, x,
+                conv_layer_forward(e, t, flat, &k->layers[s][i], stride, x));
         }
         encoder_emit(t, out, x, FAMILY_ALL, "map%d", s + 1);
     }
@@ -124,7 +99,7 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                         ACT_SILU);
     hidden = tape_close(t, hidden);
     encoder_emit(t, out, hidden, 0, "hidden");
-    if (out->want_logits)
+    if (out->want_logits && e->config.classes)
         out->logits = tape_linear(t, hidden, encoder_leaf(e, t, flat, k->out_w),
                                   encoder_leaf(e, t, flat, k->out_b));
 }

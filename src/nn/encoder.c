@@ -12,6 +12,7 @@ const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
     [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops,
     [ENCODER_RESNET] = &resnet_ops,
     [ENCODER_DINO] = &dino_ops,
+    [ENCODER_AUTOENCODER] = &autoencoder_ops,
 };
 
 /* One more step of the images' preparation: channel i times w[i], plus b[i]. */
@@ -63,7 +64,8 @@ static drift_status check_config(drift_context *ctx, const encoder_config *c)
                      c->kind);
     int fine = c->width > 0 && c->width <= 65536 && c->channels > 0 &&
                c->channels <= 4096 && c->groups >= 0 && c->hidden >= 0 &&
-               c->hidden <= 65536 && c->classes >= 0 && c->classes <= 65536 &&
+               c->hidden <= 65536 && c->latent >= 0 && c->latent <= 65536 &&
+               c->classes >= 0 && c->classes <= 65536 &&
                c->image_height >= 0 && c->image_width >= 0 && c->resize >= 0 &&
                c->resize <= 4096 && c->patch >= 0 && c->patch <= 256 &&
                c->heads >= 0 && c->positions >= 0 && c->positions <= 1024 &&
@@ -111,6 +113,26 @@ void encoder_free(encoder *e)
     params_free(&e->params);
     mem_free(e->state);
     mem_free(e);
+}
+
+drift_status encoder_behead(encoder *e, const tensor *flat, encoder **out)
+{
+    drift_status status = DRIFT_OK;
+    encoder_config c = e->config;
+    encoder *made = NULL;
+    c.classes = c.decoder = 0;
+    TRY(encoder_new(e->ctx, &c, 0, 0, &made));
+    for (size_t i = 0; i < made->params.count; i++) {
+        int from = params_find(&e->params, made->params.list[i].name);
+        tensor x = params_view(&e->params, flat, from);
+        tensor to = params_view(&made->params, &made->params.value, (int)i);
+        TRY(op_add_fwd(e->ctx, &to, &x, NULL, 1, 0));
+    }
+    *out = made;
+    made = NULL;
+out:
+    encoder_free(made);
+    return status;
 }
 
 /* -- forward -------------------------------------------------------------- */

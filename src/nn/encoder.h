@@ -1,6 +1,6 @@
 /* Encoders: images to maps and vectors in which samples are compared
- * (method.md section 3). Kinds: classifier (nn/classifier.c, the program's
- * own), mae (the release's, section 7), resnet and cifar-resnet, convnext,
+ * (method.md section 3). Kinds: classifier and autoencoder (nn/classifier.c,
+ * nn/autoencoder.c, the program's own), mae (the release's, section 7), resnet and cifar-resnet, convnext,
  * dino (networks-and-formats sections 2, 3, 5).
  *
  * In training they are frozen: the tape's gradients flow through them to the
@@ -15,6 +15,7 @@
 
 typedef enum encoder_kind {
     ENCODER_CLASSIFIER,
+    ENCODER_AUTOENCODER,
     ENCODER_MAE,
     ENCODER_CIFAR_RESNET,
     ENCODER_RESNET,
@@ -30,6 +31,7 @@ typedef struct encoder_config {
                        channels up to it is taken */
     int hidden;     /* classifier: width of the layer before the last; dino: of
                        the mlp */
+    int latent;     /* autoencoder: channels of its latent map */
     int classes;    /* of the head; 0: none */
     int patch;      /* mae: side of the patches that become channels; dino: of
                        those that become tokens */
@@ -119,6 +121,10 @@ void encoder_free(encoder *e); /* NULL is fine */
 void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
                      encoder_out *out);
 
+/* The same without its head and decoder, with the parameters in `flat`. */
+drift_status encoder_behead(encoder *e, const tensor *flat,
+                            encoder **out) DRIFT_MUST_CHECK;
+
 /* -- files (nn/encoder_file.c) -------------------------------------------- */
 
 /* An encoder of drift-encoder, or other people's weights, which are recognised
@@ -161,7 +167,7 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
 /* The mean over all locations: [b,h,w,c] -> [b,c]. */
 var *encoder_mean(tape *t, var *x);
 
-extern const encoder_ops classifier_ops, mae_ops, cifar_resnet_ops, resnet_ops,
+extern const encoder_ops classifier_ops, autoencoder_ops, mae_ops, cifar_resnet_ops, resnet_ops,
     dino_ops;
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
     {"blocks4", offsetof(encoder_config, blocks[3])},
     {"groups", offsetof(encoder_config, groups)},
     {"hidden", offsetof(encoder_config, hidden)},
+    {"latent", offsetof(encoder_config, latent)},
     {"classes", offsetof(encoder_config, classes)},
     {"patch", offsetof(encoder_config, patch)},
     {"decoder", offsetof(encoder_config, decoder)},

@@ -17,6 +17,8 @@ static void describe(const drift_progress *p, char *text, size_t size)
     if (p->test_accuracy >= 0 && used < size)
         snprintf(text + used, size - used, "  test %.2f %%",
                  100 * p->test_accuracy);
+    else if (p->test_loss >= 0 && used < size)
+        snprintf(text + used, size - used, "  test %.4g", p->test_loss);
 }
 
 static const training encode = {

@@ -30,7 +30,13 @@ typedef struct optimizer_config {
     int ema_count; /* the first is the one that is used; 0 = none */
 } optimizer_config;
 
-enum { OBJECTIVE_CLASSIFIER };
+enum {
+    OBJECTIVE_CLASSIFIER,
+    OBJECTIVE_AUTOENCODER,
+    OBJECTIVE_SIMCLR,
+    OBJECTIVE_MAE,
+    OBJECTIVE_COUNT
+};
 
 typedef struct encoder_training {
     int objective;          /* OBJECTIVE_* */
@@ -38,7 +44,13 @@ typedef struct encoder_training {
                                in where it is made */
     int stages;             /* of network.blocks */
     int batch;
-    float label_smoothing;
+    float label_smoothing; /* classifier */
+    float temperature;     /* simclr */
+    int projection;        /* simclr */
+    int mask_patch;        /* mae: side of the squares that are hidden */
+    float mask_ratio;      /* mae */
+    int64_t class_steps;   /* mae: the last ones, with a class loss */
+    float class_weight;    /* mae: of that loss, the other has the rest */
     augmentation augment;
 } encoder_training;
 

@@ -30,7 +30,8 @@ static const char *const cache_types[] = {"f16", "f32", NULL};
 static const char *const kernels[] = {"laplace", "gaussian", NULL};
 static const char *const normalizations[] = {"xy",       "y",        "none",
                                              "separate", "sinkhorn", NULL};
-static const char *const objectives[] = {"classifier", NULL};
+static const char *const objective_names[] = {"classifier", "autoencoder",
+                                              "simclr", "mae", NULL};
 static const char *const schedules[] = {"constant", "cosine", NULL};
 
 const config_key config_keys[] = {
@@ -129,8 +130,12 @@ const config_key config_keys[] = {
      "conv: groups of the group normalisation", 0},
 
     /* encoder */
-    {"encoder.objective", ENUM(encoder.objective, objectives), "classifier", "",
-     "what it learns: classifier (the labels)", 0},
+    {"encoder.objective", ENUM(encoder.objective, objective_names),
+     "classifier", "",
+     "what it learns: classifier (the labels), autoencoder (the images), "
+     "simclr (two views of an image are alike), mae (what is hidden of an "
+     "image)",
+     0},
     {"encoder.width", INT(encoder.network.width, 1, 65536), "16", "",
      "channels of the first stage; each further one has twice as many", 0},
     {"encoder.blocks",
@@ -140,11 +145,31 @@ const config_key config_keys[] = {
     {"encoder.groups", INT(encoder.network.groups, 1, 4096), "8", "",
      "groups of the group normalisation", 0},
     {"encoder.hidden", INT(encoder.network.hidden, 1, 65536), "64", "",
-     "classifier: width of the layer before the last", 0},
+     "classifier, simclr: width of the layer before the last", 0},
+    {"encoder.latent", INT(encoder.network.latent, 1, 65536), "4", "",
+     "autoencoder: channels of the latent map", 0},
+    {"encoder.patch", INT(encoder.network.patch, 1, 256), "1", "pixels",
+     "mae: side of the patches whose pixels become channels", 0},
     {"encoder.batch", INT(encoder.batch, 1, MAX_BATCH), "128", "images",
      "images a step", 0},
     {"encoder.label_smoothing", FLOAT(encoder.label_smoothing, 0, 0.9), "0", "",
      "classifier: share of the target that all classes have alike", 0},
+    {"encoder.temperature", FLOAT(encoder.temperature, 0.001, 100), "0.5", "",
+     "simclr: what similarities are divided by", 0},
+    {"encoder.projection", INT(encoder.projection, 1, 65536), "64", "",
+     "simclr: numbers that views are compared in, by a layer that is dropped "
+     "after training",
+     0},
+    {"encoder.mask_patch", INT(encoder.mask_patch, 1, MAX_SIDE), "2", "",
+     "mae: side of the squares of patches that are hidden together", 0},
+    {"encoder.mask_ratio", FLOAT(encoder.mask_ratio, 0, 1), "0.5", "",
+     "mae: chance of a square to be hidden", 0},
+    {"encoder.class_steps", LONG(encoder.class_steps, 0, CONFIG_UNBOUNDED), "0",
+     "steps", "mae: how many of the last steps learn the labels, too", 0},
+    {"encoder.class_weight", FLOAT(encoder.class_weight, 0, 1), "0.1", "",
+     "mae: share of the labels' loss then, after a rise over a third of the "
+     "steps",
+     0},
     {"encoder.shift", INT(encoder.augment.shift, 0, MAX_SIDE), "0", "pixels",
      "move training images at random by at most so much", 0},
     {"encoder.crop", FLOAT(encoder.augment.crop, 0.01, 1), "1", "",

@@ -25,8 +25,9 @@
 const char *const phase_names[PHASE_COUNT] = {"data", "generate", "field",
                                               "backward", "optimizer"};
 
+/* NULL: it has none. */
 static const char *const encoder_phase_names[PHASE_COUNT] = {
-    "data", "forward", "loss", "backward", "optimizer"};
+    "data", "forward", NULL, "backward", "optimizer"};
 
 struct metrics {
     drift_context *ctx;
@@ -94,6 +95,7 @@ static int read_line(const metrics *m, const char *line, size_t size,
         row[CURVE_SPREAD] = number(root, "spread");
         row[CURVE_ACCURACY] = number(root, "accuracy");
         row[CURVE_TEST] = number(root, "test_accuracy");
+        row[CURVE_TEST_LOSS] = number(root, "test_loss");
         for (int j = 0; j < f->temperatures; j++) {
             char name[32];
             temperature_name((double)f->r[j], name);
@@ -298,15 +300,16 @@ static json_t *report_object(drift_subject subject, const step_report *r)
         put_drift(root, r);
     if (r->accuracy >= 0)
         put_number(root, "accuracy", r->accuracy);
-    if (r->test_accuracy >= 0) {
+    if (r->test_accuracy >= 0)
         put_number(root, "test_accuracy", r->test_accuracy);
+    if (r->test_loss >= 0)
         put_number(root, "test_loss", r->test_loss);
-    }
     for (size_t i = 0; i < r->part_count; i++)
         put_number(parts, r->parts[i], r->part_norms[i]);
     json_object_set_new(root, "grad_norm_parts", parts);
     for (int i = 0; i < PHASE_COUNT; i++)
-        put_number(phases, names[i], r->phases[i]);
+        if (names[i])
+            put_number(phases, names[i], r->phases[i]);
     json_object_set_new(root, "phase_seconds", phases);
     json_object_set_new(root, "resident_bytes",
                         json_integer((json_int_t)memory_resident()));
@@ -393,6 +396,8 @@ drift_status metrics_add(metrics *m, const step_report *r)
         row[CURVE_ACCURACY] = r->accuracy;
     if (r->test_accuracy >= 0)
         row[CURVE_TEST] = r->test_accuracy;
+    if (r->test_loss >= 0)
+        row[CURVE_TEST_LOSS] = r->test_loss;
     for (int j = 0; j < r->temperatures; j++) {
         row[CURVE_DRIFT + j] = r->drift[j];
         row[CURVE_ESS + j] = r->ess[j];
@@ -426,6 +431,7 @@ static const panel all_panels[PANELS] = {
 static const panel encoder_panels[] = {
     {"accuracy on the test images", CURVE_TEST, 0, 0},
     {"accuracy on the training batches", CURVE_ACCURACY, 0, 0},
+    {"loss on the test images", CURVE_TEST_LOSS, 1, 0},
     {"loss", CURVE_LOSS, 1, 0},
     {"gradient norm", CURVE_GRAD, 1, 0},
     {"learning rate", CURVE_RATE, 0, 0},

@@ -28,7 +28,8 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
                .report = {.spread = -1,
                           .spread_least = -1,
                           .accuracy = -1,
-                          .test_accuracy = -1}};
+                          .test_accuracy = -1,
+                          .test_loss = -1}};
     s->batch = s->entries * s->generated;
     s->spreads = mem_alloc(ctx, s->entries, sizeof *s->spreads);
     if (!s->spreads) {

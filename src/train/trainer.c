@@ -380,6 +380,7 @@ static void fill_progress(const drift_trainer *t, int made, double rate,
                           .spread = t->logged == t->steps ? r->spread : -1,
                           .accuracy = r->accuracy,
                           .test_accuracy = r->test_accuracy,
+                          .test_loss = r->test_loss,
                           .logged = t->logged == t->steps,
                           .saved = t->saved == t->steps,
                           .done = t->done};

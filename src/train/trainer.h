@@ -62,11 +62,12 @@ struct drift_trainer {
     encoder *encoder;
     dataset *test; /* NULL: the data have no such split */
     encoder_step encoder_step;
+    char *picture; /* the last one in samples/ */
 
     int64_t steps, images;            /* done */
     double seconds;                   /* of training, resumes added */
     int64_t logged, saved, previewed; /* steps when that last happened */
-    int64_t failed; /* the step whose numbers were not finite, or -1 */
+    int64_t failed;        /* the step whose numbers were not finite, or -1 */
     double window_seconds; /* since the last logged step */
     int64_t window_images;
     int no_plots; /* this build draws none: said once */

@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "nn/autoencoder.h"
+#include "nn/mae.h"
 
 #define IMAGES 8
 
@@ -51,9 +53,8 @@ static void it_learns(void **state)
     (void)state;
     scene s;
     scene_open(&s);
-    config *c =
-        configure(s.ctx, encoder_base, "run.steps=120", "encoder.crop=1",
-                  "encoder.label_smoothing=0", NULL);
+    config *c = configure(s.ctx, encoder_base, "run.steps=120",
+                          "encoder.crop=1", "encoder.label_smoothing=0", NULL);
     char *path = path_in(s.run, "encoder.safetensors");
     drift_trainer *t;
     drift_progress p;
@@ -119,18 +120,220 @@ static void tests_are_logged(void **state)
     scene_close(&s);
 }
 
-/* Seven steps, and three, closed, four more with other threads: over the end
- * of an epoch (200 images, 30 a step), whatever is made of an image. */
-static void resume_agrees(void **state)
+/* The loss of the step's images with the parameters moved by `by` along a
+ * fixed direction; with `slope` also the gradient's product with it. */
+static double loss_along(drift_trainer *t, const float *value,
+                         const float *along, double by, double *slope)
+{
+    encoder_step *s = &t->encoder_step;
+    params *p = t->params;
+    verdict v = {0};
+    float *host = mem_alloc(NULL, p->total, sizeof *host);
+    assert_non_null(host);
+    for (size_t i = 0; i < p->total; i++)
+        host[i] = (float)((double)value[i] + by * (double)along[i]);
+    OK(t->ctx, tensor_write(t->ctx, &p->value, host));
+    tape_reset(s->tape, 1);
+    OK(t->ctx, s->objective->loss(s, &p->value, s->rows, 1, &v));
+    OK(t->ctx, op_fill(t->ctx, &p->grad, 0));
+    OK(t->ctx, tape_backward(s->tape));
+    OK(t->ctx, tensor_read(t->ctx, &p->grad, host));
+    *slope = 0;
+    for (size_t i = 0; i < p->total; i++)
+        *slope += (double)host[i] * (double)along[i];
+    mem_free(host);
+    return v.loss;
+}
+
+/* What each objective seeds is the gradient of the loss that it tells. */
+static void gradients_fit(void **state)
 {
     (void)state;
+    for (int k = 0; k < OBJECTIVE_COUNT; k++) {
+        scene s;
+        scene_open(&s);
+        config *c = configure(s.ctx, encoder_base, "encoder.batch=12",
+                              "encoder.projection=5", "encoder.patch=2",
+                              "encoder.class_steps=30000",
+                              k == OBJECTIVE_MAE ? "encoder.blocks=1,1,1,1"
+                                                 : "encoder.blocks=1,1",
+                              NULL);
+        drift_trainer *t;
+        c->encoder.objective = k;
+        OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+        if (k == OBJECTIVE_MAE) /* a kink would be none of the loss */
+            ((mae *)t->encoder->state)->act = ACT_SILU;
+        t->encoder_step.number = 10000; /* the class loss has its share */
+        size_t total = t->params->total;
+        float *value = mem_alloc(NULL, total, sizeof *value);
+        float *along = mem_alloc(NULL, total, sizeof *along);
+        assert_true(value && along);
+        OK(s.ctx, tensor_read(s.ctx, &t->params->value, value));
+        for (size_t i = 0; i < total; i++)
+            along[i] = rng_normal((rng_stream){1, RNG_TEST, 0}, i);
+        OK(s.ctx, encoder_step_take(&t->encoder_step, t->data, 0,
+                                    t->encoder_step.rows));
+        double slope, unused, h = 1e-3;
+        loss_along(t, value, along, 0, &slope);
+        double change = (loss_along(t, value, along, h, &unused) -
+                         loss_along(t, value, along, -h, &unused)) /
+                        (2 * h);
+        print_message("objective %d: slope %g, by the gradient %g\n", k, change,
+                      slope);
+        assert_true(fabs(slope) > 1e-3);
+        assert_true(fabs(change - slope) < .01 * fabs(slope));
+        mem_free(value);
+        mem_free(along);
+        drift_trainer_free(t);
+        config_free(c);
+        scene_close(&s);
+    }
+}
+
+/* An autoencoder's file gives latents of mean 0 and deviation 1, and the same
+ * images as the parameters that it was made from. */
+static void latents_are_normal(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, encoder_base, "encoder.objective=autoencoder",
+                          "encoder.latent=3", "encoder.batch=50",
+                          "run.steps=30", "run.preview_every=15", NULL);
+    char *path = path_in(s.run, "encoder.safetensors");
+    char *picture = path_in(s.run, "samples/step-000015.png");
+    drift_trainer *t;
+    drift_progress p;
+    encoder *e;
+    double first = 0;
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    do {
+        OK(s.ctx, drift_trainer_step(t, &p));
+        first = p.step == 1 ? p.loss : first;
+    } while (!p.done);
+    assert_true(p.loss < .5 * first && p.test_loss > 0);
+    assert_true(p.accuracy < 0 && p.test_accuracy < 0);
+    assert_true(file_exists(picture));
+
+    OK(s.ctx, encoder_open(s.ctx, path, &e));
+    assert_int_equal(e->config.kind, ENCODER_AUTOENCODER);
+    encoder_step *looking = &t->encoder_step;
+    double sum[2][3] = {{0}}, count = 0, apart = 0;
+    static float latent[50 * 14 * 14 * 3], image[2][50 * 28 * 28];
+    for (size_t i = 0; i < 200; i += 50) {
+        OK(s.ctx, encoder_step_take(looking, t->data, i, 50));
+        tensor images = encoder_step_images(looking, 50);
+        var *x = tape_constant(looking->tape, &images);
+        var *z = autoencoder_encode(e, looking->tape, &e->params.value, x);
+        var *y = autoencoder_decode(e, looking->tape, &e->params.value, z);
+        OK(s.ctx, tape_status(looking->tape));
+        assert_int_equal(tensor_count(&z->value), 50 * 14 * 14 * 3);
+        OK(s.ctx, tensor_read(s.ctx, &z->value, latent));
+        OK(s.ctx, tensor_read(s.ctx, &y->value, image[0]));
+        OK(s.ctx, looking->objective->remake(looking, &t->optimizer.ema[0], 50,
+                                             image[1]));
+        for (size_t k = 0; k < 50 * 14 * 14 * 3; k++) {
+            sum[0][k % 3] += (double)latent[k];
+            sum[1][k % 3] += (double)latent[k] * (double)latent[k];
+        }
+        for (size_t k = 0; k < 50 * 28 * 28; k++)
+            apart =
+                fmax(apart, fabs((double)image[0][k] - (double)image[1][k]));
+        count += 50 * 14 * 14;
+    }
+    for (int k = 0; k < 3; k++) {
+        assert_true(fabs(sum[0][k] / count) < 1e-3);
+        assert_true(fabs(sum[1][k] / count - 1) < 1e-3);
+    }
+    assert_true(apart < 1e-4);
+    encoder_free(e);
+    drift_trainer_free(t);
+    mem_free(picture);
+    mem_free(path);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* simclr: the loss falls, and the file holds the network without the layer
+ * that the loss alone needs. */
+static void simclr_drops_its_head(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, encoder_base, "encoder.objective=simclr",
+                          "encoder.projection=8", "run.steps=30", NULL);
+    char *path = path_in(s.run, "encoder.safetensors");
+    drift_trainer *t;
+    drift_progress p;
+    encoder *e;
+    double first = 0, last = 0;
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    do {
+        OK(s.ctx, drift_trainer_step(t, &p));
+        first += p.step <= 3 ? p.loss : 0;
+        last += p.step > 27 ? p.loss : 0;
+    } while (!p.done);
+    assert_true(last < .95 * first);
+    assert_int_equal(p.images, 30 * 30);
+    OK(s.ctx, encoder_open(s.ctx, path, &e));
+    assert_int_equal(e->config.classes, 0);
+    assert_int_equal(params_find(&e->params, "out.weight"), -1);
+    assert_true(params_find(&e->params, "hidden.weight") >= 0);
+    encoder_free(e);
+    drift_trainer_free(t);
+    mem_free(path);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* mae: the loss falls, pictures are made, and the file holds the network that
+ * sees whole images, without decoder and head. */
+static void mae_drops_its_decoder(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s);
+    config *c = configure(s.ctx, encoder_base, "encoder.objective=mae",
+                          "encoder.blocks=1,1,1,1", "encoder.patch=2",
+                          "encoder.class_steps=10", "run.steps=30", NULL);
+    char *path = path_in(s.run, "encoder.safetensors");
+    char *picture = path_in(s.run, "samples/step-000030.png");
+    drift_trainer *t;
+    drift_progress p;
+    encoder *e;
+    double first = 0;
+    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
+    do {
+        OK(s.ctx, drift_trainer_step(t, &p));
+        first = p.step == 1 ? p.loss : first;
+    } while (!p.done);
+    assert_true(p.loss < .5 * first && p.test_loss > 0);
+    assert_true(file_exists(picture));
+    OK(s.ctx, encoder_open(s.ctx, path, &e));
+    assert_int_equal(e->config.kind, ENCODER_MAE);
+    assert_int_equal(e->config.decoder, 0);
+    assert_int_equal(e->config.classes, 0);
+    encoder_free(e);
+    drift_trainer_free(t);
+    mem_free(picture);
+    mem_free(path);
+    config_free(c);
+    scene_close(&s);
+}
+
+/* Seven steps, and three, closed, four more with other threads: over the end
+ * of an epoch (200 images, 30 a step), whatever is made of an image. */
+static void resume_agrees(const char *task, const char *more)
+{
     char *folder = scratch_new();
     char *whole = path_in(folder, "whole"), *cut = path_in(folder, "cut");
     char *a = path_in(whole, "encoder.safetensors");
     char *b = path_in(cut, "encoder.safetensors");
     drift_context *ctx = open_context(1);
     config *c = configure(ctx, encoder_base, "run.steps=7", "data.flip=true",
-                          "optimizer.schedule=cosine", NULL);
+                          "optimizer.schedule=cosine", "encoder.class_steps=4",
+                          task, more, NULL);
     drift_trainer *t;
     drift_progress p;
     file_view x, y;
@@ -158,6 +361,15 @@ static void resume_agrees(void **state)
     mem_free(whole);
     mem_free(cut);
     scratch_remove(folder);
+}
+
+static void all_resume(void **state)
+{
+    (void)state;
+    resume_agrees("encoder.objective=classifier", "run.steps=7");
+    resume_agrees("encoder.objective=autoencoder", "run.steps=7");
+    resume_agrees("encoder.objective=simclr", "run.steps=7");
+    resume_agrees("encoder.objective=mae", "encoder.blocks=1,1,1,1");
 }
 
 /* A run is resumed by what it trains. */
@@ -192,6 +404,8 @@ static void unfit_data_are_refused(void **state)
     static const struct {
         const char *set, *word;
     } cases[] = {
+        {"encoder.objective=simclr", "two random views"},
+        {"encoder.blocks=1,1,1,1", "want image sides that 8 divides"},
         {"data.path=moons", "are points"},
         {"data.classes=1", "needs labels"},
         {"encoder.groups=3", "3 groups do not divide 8 channels"},
@@ -199,7 +413,10 @@ static void unfit_data_are_refused(void **state)
     scene s;
     scene_open(&s);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        config *c = configure(s.ctx, encoder_base, cases[i].set, NULL);
+        config *c =
+            configure(s.ctx, encoder_base,
+                      i == 1 ? "encoder.objective=autoencoder" : "run.steps=1",
+                      "encoder.shift=0", "encoder.crop=1", cases[i].set, NULL);
         drift_trainer *t;
         expect_error(&s, drift_trainer_new(s.ctx, c, s.run, 0, &t),
                      DRIFT_ERROR_USAGE, cases[i].word);
@@ -232,7 +449,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_learns),
         cmocka_unit_test(tests_are_logged),
-        cmocka_unit_test(resume_agrees),
+        cmocka_unit_test(gradients_fit),
+        cmocka_unit_test(latents_are_normal),
+        cmocka_unit_test(simclr_drops_its_head),
+        cmocka_unit_test(mae_drops_its_decoder),
+        cmocka_unit_test(all_resume),
         cmocka_unit_test(subjects_are_kept),
         cmocka_unit_test(unfit_data_are_refused),
         cmocka_unit_test(numbers_blow_up),
