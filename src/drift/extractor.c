@@ -31,6 +31,18 @@ out:
     return status;
 }
 
+drift_status encoder_named(drift_context *ctx, const char *name,
+                           encoder_opener *opener, encoder **out)
+{
+    char *path = NULL;
+    drift_status status = find_encoder(ctx, name, &path);
+    *out = NULL;
+    if (status == DRIFT_OK)
+        status = opener(ctx, path, out);
+    mem_free(path);
+    return status;
+}
+
 static drift_status add_digest(drift_context *ctx, digest *d, const encoder *e)
 {
     drift_status status = DRIFT_OK;
@@ -51,7 +63,7 @@ static drift_status open_encoders(extractor *x, const char *list)
 {
     drift_context *ctx = x->ctx;
     drift_status status = DRIFT_OK;
-    char item[ITEM_TEXT], *path = NULL;
+    char item[ITEM_TEXT];
     digest *d = digest_new();
     if (!d)
         return ERROR(ctx, DRIFT_ERROR_MEMORY, "out of memory");
@@ -61,18 +73,14 @@ static drift_status open_encoders(extractor *x, const char *list)
             FAIL(ctx, DRIFT_ERROR_USAGE,
                  "features.encoders: more than %d encoders",
                  EXTRACTOR_ENCODERS);
-        TRY(find_encoder(ctx, item, &path));
-        status = encoder_open(ctx, path, &x->encoders[x->count]);
+        status = encoder_named(ctx, item, encoder_open, &x->encoders[x->count]);
         if (status != DRIFT_OK) {
             status = error_prefix(ctx, status, "features.encoders");
             goto out;
         }
         TRY(add_digest(ctx, d, x->encoders[x->count++]));
-        mem_free(path);
-        path = NULL;
     }
 out:
-    mem_free(path);
     digest_finish(d, x->digest);
     return status;
 }
@@ -103,8 +111,9 @@ static drift_status check_patterns(extractor *x, const features *all)
 }
 
 /* The families of one black image: all of them, then those that count. */
-static drift_status find_families(extractor *x, sample_shape s)
+static drift_status find_families(extractor *x)
 {
+    sample_shape s = x->generator->sample;
     drift_context *ctx = x->ctx;
     drift_status status = DRIFT_OK;
     tensor image = {0};
@@ -147,16 +156,16 @@ out:
 }
 
 drift_status extractor_new(drift_context *ctx, const features_config *c,
-                           sample_shape sample, extractor *x)
+                           generator *g, extractor *x)
 {
     drift_status status = DRIFT_OK;
-    *x = (extractor){.ctx = ctx};
+    *x = (extractor){.ctx = ctx, .generator = g};
     TRY(family_check(ctx, c->families));
     x->choice = mem_strdup(ctx, c->families);
     if (!x->choice)
         return DRIFT_ERROR_MEMORY;
     TRY(open_encoders(x, c->encoders));
-    TRY(find_families(x, sample));
+    TRY(find_families(x));
 out:
     return status;
 }
@@ -196,6 +205,8 @@ void extractor_run(const extractor *x, tape *t, features *f, var *sample)
     f->choice = x->choice;
     f->prefix = NULL;
     features_global(t, f, sample);
+    if (x->count)
+        sample = generator_image(x->generator, t, sample);
     for (size_t i = 0; i < x->count; i++) {
         snprintf(prefix, sizeof prefix, "%zu.", i + 1);
         f->prefix = i ? prefix : NULL;

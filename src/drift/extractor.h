@@ -12,7 +12,8 @@
 
 typedef struct extractor {
     drift_context *ctx;
-    char *choice; /* features.families */
+    generator *generator; /* borrowed: what its samples are */
+    char *choice;         /* features.families */
     encoder *encoders[EXTRACTOR_ENCODERS];
     size_t count;
     store_family *families; /* all that count, in their order */
@@ -20,14 +21,23 @@ typedef struct extractor {
     char digest[DIGEST_TEXT]; /* of encoders and choice */
 } extractor;
 
-/* Open the encoders; a pattern that fits no family of samples of this shape is
- * an error that lists them. *x is to be freed even after a failure. */
+/* Open an encoder that is a file, or the name of one in data/weights. */
+typedef drift_status encoder_opener(drift_context *ctx, const char *path,
+                                    encoder **out);
+drift_status encoder_named(drift_context *ctx, const char *name,
+                           encoder_opener *open,
+                           encoder **out) DRIFT_MUST_CHECK;
+
+/* Open the encoders; a pattern that fits no family of g's samples is an error
+ * that lists them. *x is to be freed even after a failure. */
 drift_status extractor_new(drift_context *ctx, const features_config *c,
-                           sample_shape sample, extractor *x) DRIFT_MUST_CHECK;
+                           generator *g, extractor *x) DRIFT_MUST_CHECK;
 void extractor_free(extractor *x); /* {0} is fine */
 
-/* The families of samples [b,h,w,c]; f is empty or to be replaced. The
- * second and further encoders' names begin with "2.", "3." and so on. */
+/* The families of samples [b,h,w,c]; f is empty or to be replaced. Encoders
+ * are given the images that latents mean, and the gradients come back through
+ * their decoder; `global` is of the samples as they are. The second and further
+ * encoders' names begin with "2.", "3." and so on. */
 void extractor_run(const extractor *x, tape *t, features *f, var *sample);
 
 #endif

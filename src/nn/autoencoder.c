@@ -128,6 +128,24 @@ var *autoencoder_decode(encoder *e, tape *t, const tensor *flat, var *latent)
         t, encoder_conv(e, t, flat, a->image.weight, a->image.bias, 1, x));
 }
 
+drift_status autoencoder_open(drift_context *ctx, const char *path,
+                              encoder **out)
+{
+    drift_status status = DRIFT_OK;
+    encoder *e;
+    *out = NULL;
+    TRY(encoder_open_whole(ctx, path, &e));
+    if (e->config.kind != ENCODER_AUTOENCODER || !e->config.image_height ||
+        !e->config.image_width) {
+        encoder_free(e);
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%s' is no autoencoder as drift-encoder makes them", path);
+    }
+    *out = e;
+out:
+    return status;
+}
+
 /* -- scale of the latents ----------------------------------------------- */
 
 /* Parameter i of flat, on the host (mem_free); NULL after an error. */

@@ -9,6 +9,10 @@
 var *autoencoder_encode(encoder *e, tape *t, const tensor *flat, var *image);
 var *autoencoder_decode(encoder *e, tape *t, const tensor *flat, var *latent);
 
+/* Open one with its decoder; any other encoder is an error. */
+drift_status autoencoder_open(drift_context *ctx, const char *path,
+                              encoder **out) DRIFT_MUST_CHECK;
+
 /* Change the parameters in `flat` so that a latent z becomes (z - mean) / std
  * of its channel and means the same image. */
 drift_status autoencoder_normalise(encoder *e, tensor *flat, const double *mean,

@@ -142,6 +142,14 @@ drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
 drift_status encoder_write(encoder *e, const tensor *flat,
                            const char *path) DRIFT_MUST_CHECK;
 
+/* One inside another file: arrays NAME.config and NAME.PARAMETER. *out is NULL
+ * where the file has none. */
+drift_status encoder_to_arrays(const encoder *e, const char *name,
+                               array_list *list) DRIFT_MUST_CHECK;
+drift_status encoder_from_arrays(drift_context *ctx, const char *name,
+                                 const array_list *list,
+                                 encoder **out) DRIFT_MUST_CHECK;
+
 /* -- for the kinds -------------------------------------------------------- */
 
 /* The images as the kind wants them; checks their shape. encoder_forward has

@@ -196,6 +196,35 @@ drift_status encoder_open_whole(drift_context *ctx, const char *path,
     return open_as(ctx, path, 1, out);
 }
 
+/* Every parameter in `flat`, with `prefix` before its name. */
+static drift_status add_params(const encoder *e, const tensor *flat,
+                               const char *prefix, array_list *list)
+{
+    drift_context *ctx = e->ctx;
+    drift_status status = DRIFT_OK;
+    char *name = NULL;
+    for (size_t i = 0; i < e->params.count; i++) {
+        const param *p = &e->params.list[i];
+        tensor view = params_view(&e->params, flat, (int)i);
+        array a = {.type = ARRAY_F32, .ndim = p->shape.ndim};
+        memcpy(a.dim, p->shape.dim, (size_t)a.ndim * sizeof *a.dim);
+        mem_free(name);
+        name = mem_printf(ctx, "%s%s", prefix, p->name);
+        a.data = a.owned = mem_alloc(ctx, shape_count(p->shape), sizeof(float));
+        if (!name || !a.owned) {
+            mem_free(a.owned);
+            status = DRIFT_ERROR_MEMORY;
+            goto out;
+        }
+        void *host = a.owned;
+        TRY(array_list_add(ctx, list, name, &a));
+        TRY(tensor_read(ctx, &view, host));
+    }
+out:
+    mem_free(name);
+    return status;
+}
+
 drift_status encoder_write(encoder *e, const tensor *flat, const char *path)
 {
     drift_context *ctx = e->ctx;
@@ -207,24 +236,87 @@ drift_status encoder_write(encoder *e, const tensor *flat, const char *path)
         status = ERROR(ctx, DRIFT_ERROR_MEMORY, "encoder: out of memory");
         goto out;
     }
-    for (size_t i = 0; i < e->params.count; i++) {
-        const param *p = &e->params.list[i];
-        tensor view = params_view(&e->params, flat, (int)i);
-        array a = {.type = ARRAY_F32, .ndim = p->shape.ndim};
-        memcpy(a.dim, p->shape.dim, (size_t)a.ndim * sizeof *a.dim);
-        a.data = a.owned = mem_alloc(ctx, shape_count(p->shape), sizeof(float));
-        if (!a.owned) {
-            status = DRIFT_ERROR_MEMORY;
-            goto out;
-        }
-        void *host = a.owned;
-        TRY(array_list_add(ctx, &list, p->name, &a));
-        TRY(tensor_read(ctx, &view, host));
-    }
+    TRY(add_params(e, flat, "", &list));
     TRY(safetensors_write(ctx, path, &list, &key, (const char *const *)&json,
                           1));
 out:
     free(json);
     array_list_free(&list);
+    return status;
+}
+
+/* -- inside another file -------------------------------------------------- */
+
+drift_status encoder_to_arrays(const encoder *e, const char *name,
+                               array_list *list)
+{
+    drift_context *ctx = e->ctx;
+    drift_status status = DRIFT_OK;
+    char *json = config_json(&e->config);
+    char *key = mem_printf(ctx, "%s.config", name);
+    char *prefix = mem_printf(ctx, "%s.", name);
+    array a = {.type = ARRAY_U8, .ndim = 1};
+    if (json)
+        a.data = a.owned = mem_strdup(ctx, json);
+    if (!a.owned || !key || !prefix) {
+        mem_free(a.owned);
+        status = ERROR(ctx, DRIFT_ERROR_MEMORY, "encoder: out of memory");
+        goto out;
+    }
+    a.dim[0] = strlen(json);
+    TRY(array_list_add(ctx, list, key, &a));
+    TRY(add_params(e, &e->params.value, prefix, list));
+out:
+    free(json);
+    mem_free(key);
+    mem_free(prefix);
+    return status;
+}
+
+static drift_status take_params(encoder *e, const char *name,
+                                const array_list *list)
+{
+    drift_status status = DRIFT_OK;
+    weights w;
+    TRY(weights_open(&e->params, &e->params.value, list, NULL, &w));
+    for (size_t i = 0; i < e->params.count; i++)
+        TRY(weights_take(&w, (int)i, WEIGHTS_AS_OURS, "%s.%s", name,
+                         e->params.list[i].name));
+    weights_ignore(&w, "*"); /* the other file's own */
+out:
+    return weights_close(&w, status);
+}
+
+drift_status encoder_from_arrays(drift_context *ctx, const char *name,
+                                 const array_list *list, encoder **out)
+{
+    drift_status status = DRIFT_OK;
+    encoder_config c;
+    encoder *e = NULL;
+    char *json = NULL, *key = mem_printf(ctx, "%s.config", name);
+    *out = NULL;
+    if (!key)
+        return DRIFT_ERROR_MEMORY;
+    const array *a = array_list_find(list, key);
+    if (!a)
+        goto out;
+    json = mem_alloc(ctx, array_count(a) + 1, 1);
+    if (!json) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    if (a->type == ARRAY_U8)
+        memcpy(json, a->data, array_count(a));
+    TRY(config_of_json(ctx, json, &c));
+    TRY(encoder_new(ctx, &c, 0, 0, &e));
+    TRY(take_params(e, name, list));
+    *out = e;
+    e = NULL;
+out:
+    if (status != DRIFT_OK)
+        status = error_prefix(ctx, status, "'%s'", name);
+    encoder_free(e);
+    mem_free(json);
+    mem_free(key);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "nn/autoencoder.h"
 
 /* generator_spread measures on so many classes and samples of each. */
 #define SPREAD_CLASSES 4
@@ -58,6 +59,7 @@ void generator_free(generator *g)
         return;
     if (g->ops->close)
         g->ops->close(g);
+    encoder_free(g->decoder);
     params_free(&g->params);
     mem_free(g->state);
     mem_free(g);
@@ -103,6 +105,23 @@ var *generator_forward(generator *g, tape *t, const tensor *flat,
     if (g->config.output_tanh)
         y = tape_activation(t, y, ACT_TANH);
     return tape_close(t, y);
+}
+
+var *generator_image(generator *g, tape *t, var *sample)
+{
+    encoder *e = g->decoder;
+    return e ? autoencoder_decode(e, t, &e->params.value, sample) : sample;
+}
+
+sample_shape generator_image_shape(const generator *g)
+{
+    sample_shape s = g->sample;
+    if (g->decoder) {
+        s.height = g->decoder->config.image_height;
+        s.width = g->decoder->config.image_width;
+        s.channels = g->decoder->config.channels;
+    }
+    return s;
 }
 
 /* -- the first spread --------------------------------------------------- */

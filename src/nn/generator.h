@@ -33,6 +33,7 @@ typedef struct generator_config {
     int alpha_max_period; /* 10000 (release), 10 (PyTorch line) */
     int alpha_norm;       /* release: 0.02 * RMSNorm(...) */
     float initial_spread; /* 0 = off; method.md section 2 */
+    char *autoencoder;    /* file of one, "" = none; for train alone */
     int output_tanh;
     int zero_output; /* the last layer starts at zero (release) */
     int patch;       /* dit: size of a patch; conv: the output layer makes
@@ -101,6 +102,8 @@ struct generator {
     condition condition;
     void *state;     /* of the kind */
     int last_weight; /* of the output layer, for initial_spread */
+    /* Of an autoencoder whose latents the samples are, or NULL; owned. */
+    struct encoder *decoder;
     /* Tests and diagnostics: called with inner values ("cond"; "block", 3;
      * "map", 1) as they are computed; NULL = not. */
     void (*watch)(void *data, const char *name, int index, var *value);
@@ -123,6 +126,11 @@ var *generator_forward(generator *g, tape *t, const tensor *flat,
 /* The same, before any tanh. */
 var *generator_forward_raw(generator *g, tape *t, const tensor *flat,
                            const generator_input *in);
+
+/* The images that the samples mean: themselves, or what the decoder makes of
+ * them. */
+var *generator_image(generator *g, tape *t, var *sample);
+sample_shape generator_image_shape(const generator *g);
 
 /* Scale the output layer so that the mean over coordinates of the standard
  * deviation, within a class, of the raw output is config.initial_spread

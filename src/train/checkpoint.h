@@ -5,6 +5,9 @@
  *     optimizer.m.NAME, .v.NAME
  *     bank.*                rings as data indices, positions, counts
  *     collapse.below        the watch over each class
+ *     features.digest       encoders and families
+ *     encoder.N.*           those that are trained along
+ *     decoder.*             of the autoencoder whose latents are made
  *
  * and in the metadata the step, the complete configuration as YAML, what the
  * samples are, the names of their classes, digests of configuration and data,
@@ -15,6 +18,10 @@
 
 #include "formats/safetensors.h"
 #include "train/optimizer.h"
+
+/* Where a model's decoder is, if its samples are latents; see
+ * encoder_to_arrays. */
+#define DECODER_ARRAYS "decoder"
 
 typedef struct checkpoint_facts {
     int64_t step;   /* steps done */

@@ -88,6 +88,10 @@ const config_key config_keys[] = {
      "",
      "scale the last layer once so that first outputs vary so much; 0 = off",
      0},
+    {"generator.autoencoder", TEXT(generator.autoencoder), "", "",
+     "make latents of this autoencoder, a file of weights or the name of one "
+     "that comes with the program; empty = make images",
+     0},
     {"generator.output_tanh", BOOL(generator.output_tanh), "false", "",
      "tanh on the output", 0},
     {"generator.zero_output", BOOL(generator.zero_output), "true", "",

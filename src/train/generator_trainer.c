@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "drift/preflight.h"
+#include "nn/autoencoder.h"
+#include "train/latents.h"
 #include "train/trainer.h"
 
 /* -- making ------------------------------------------------------------- */
@@ -32,16 +34,36 @@ out:
     return status;
 }
 
+/* The data become latents. */
+static drift_status open_latents(drift_trainer *t, encoder **autoencoder)
+{
+    drift_status status = DRIFT_OK;
+    dataset *images = t->data;
+    TRY(encoder_named(t->ctx, t->c->generator.autoencoder, autoencoder_open,
+                      autoencoder));
+    t->data = NULL;
+    TRY(latents_new(t->ctx, *autoencoder, images, &t->data));
+    log_info(t->ctx, "samples are latents of %d x %d x %d", t->data->height,
+             t->data->width, t->data->channels);
+out:
+    return status;
+}
+
 static drift_status make(drift_trainer *t, int fresh)
 {
     drift_status status = DRIFT_OK;
     drift_context *ctx = t->ctx;
     const config *c = t->c;
-    const dataset *d = t->data;
     uint64_t seed = (uint64_t)c->run.seed;
+    encoder *autoencoder = NULL;
     TRY(check_fit(t));
+    if (*c->generator.autoencoder)
+        TRY(open_latents(t, &autoencoder));
+    const dataset *d = t->data;
     t->sample = (sample_shape){d->height, d->width, d->channels, d->classes};
     TRY(generator_new(ctx, &c->generator, t->sample, seed, 1, &t->generator));
+    t->generator->decoder = autoencoder;
+    autoencoder = NULL;
     if (fresh && c->generator.initial_spread > 0)
         TRY(generator_spread(t->generator, seed));
     t->params = &t->generator->params;
@@ -56,6 +78,7 @@ static drift_status make(drift_trainer *t, int fresh)
         TRY(preflight_run(ctx, &args));
     }
 out:
+    encoder_free(autoencoder);
     return status;
 }
 
@@ -315,6 +338,8 @@ static drift_status to_arrays(drift_trainer *t, array_list *out)
     TRY(watch_to_arrays(t, out));
     TRY(features_to_arrays(t, out));
     TRY(along_to_arrays(&t->step, out));
+    if (t->generator->decoder)
+        TRY(encoder_to_arrays(t->generator->decoder, DECODER_ARRAYS, out));
 out:
     return status;
 }

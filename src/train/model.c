@@ -42,6 +42,7 @@ static drift_status fill_info(drift_model *m)
     const checkpoint_facts *f = &m->file.facts;
     const generator *g = m->generator;
     const params *p = &g->params;
+    sample_shape image = generator_image_shape(g);
     drift_model_info *i = &m->info;
     *i = (drift_model_info){
         .path = m->file.path,
@@ -51,16 +52,16 @@ static drift_status fill_info(drift_model *m)
         .step = f->step,
         .images = f->images,
         .seconds = f->seconds,
-        .height = f->sample.height,
-        .width = f->sample.width,
-        .channels = f->sample.channels,
+        .height = image.height,
+        .width = image.width,
+        .channels = image.channels,
         .points = f->points,
         .classes = f->sample.classes,
         .class_names = (const char *const *)f->class_names,
         .use_class = g->config.use_class,
         .use_alpha = g->config.use_alpha,
-        .numbers = (size_t)f->sample.height * (size_t)f->sample.width *
-                   (size_t)f->sample.channels,
+        .numbers =
+            (size_t)image.height * (size_t)image.width * (size_t)image.channels,
         .noise = shape_count(generator_noise_shape(g, 1)),
         .styles = (size_t)g->config.style_tokens,
         .config_digest = m->config_digest,
@@ -93,6 +94,8 @@ drift_status drift_model_open(drift_context *ctx, const char *path,
     TRY(checkpoint_set(ctx, &m->file, m->config, ema, m->weights));
     TRY(generator_new(ctx, &m->config->generator, m->file.facts.sample,
                       (uint64_t)m->config->run.seed, 0, &m->generator));
+    TRY(encoder_from_arrays(ctx, DECODER_ARRAYS, &m->file.file.arrays,
+                            &m->generator->decoder));
     TRY(checkpoint_read(ctx, &m->file, m->weights, &m->generator->params,
                         &m->generator->params.value));
     for (int i = 0; i < m->config->optimizer.ema_count; i++)
@@ -244,6 +247,7 @@ static drift_status sample_batch(drift_model *m, const drift_request *r,
                           .style = g->style_tokens ? &x.d_style : NULL};
     var *y = generator_forward(m->generator, m->tape,
                                &m->generator->params.value, &in);
+    y = generator_image(m->generator, m->tape, y);
     TRY(tape_status(m->tape));
     TRY(tensor_read(ctx, &y->value, out));
 out:

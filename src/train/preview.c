@@ -27,8 +27,8 @@
 
 static size_t sample_numbers(const generator *g)
 {
-    const sample_shape *x = &g->sample;
-    return (size_t)x->height * (size_t)x->width * (size_t)x->channels;
+    sample_shape x = generator_image_shape(g);
+    return (size_t)x.height * (size_t)x.width * (size_t)x.channels;
 }
 
 /* -- life --------------------------------------------------------------- */
@@ -82,6 +82,7 @@ drift_status preview_new(drift_context *ctx, const config *c, const rundir *dir,
 {
     drift_status status = DRIFT_OK;
     size_t numbers = sample_numbers(g);
+    sample_shape shown = generator_image_shape(g);
     *p = (preview){.ctx = ctx,
                    .c = c,
                    .dir = dir,
@@ -89,8 +90,8 @@ drift_status preview_new(drift_context *ctx, const config *c, const rundir *dir,
                    .plane = data->points && numbers == 2};
     choose_layout(p);
     if (!p->plane &&
-        drift_sheet_check(ctx, p->count, p->columns, (size_t)g->sample.height,
-                          (size_t)g->sample.width, 0) != DRIFT_OK) {
+        drift_sheet_check(ctx, p->count, p->columns, (size_t)shown.height,
+                          (size_t)shown.width, 0) != DRIFT_OK) {
         status = error_prefix(ctx, DRIFT_ERROR_USAGE, "run.preview_count = %d",
                               c->run.preview_count);
         goto out;
@@ -159,6 +160,7 @@ static drift_status generate(preview *p, const tensor *flat)
                               .alpha = g->use_alpha ? &alpha : NULL,
                               .style = g->style_tokens ? &style : NULL};
         var *y = generator_forward(p->generator, p->tape, flat, &in);
+        y = generator_image(p->generator, p->tape, y);
         TRY(tape_status(p->tape));
         TRY(tensor_read(p->ctx, &y->value, p->samples + first * numbers));
         tape_reset(p->tape, 0);
@@ -171,15 +173,15 @@ out:
 static drift_status write_sheet(preview *p, const char *path)
 {
     drift_status status = DRIFT_OK;
-    const sample_shape *x = &p->generator->sample;
+    sample_shape x = generator_image_shape(p->generator);
     size_t total = p->count * sample_numbers(p->generator);
     unsigned char *bytes = mem_alloc(p->ctx, total, 1);
     if (!bytes)
         return DRIFT_ERROR_MEMORY;
     drift_to_bytes(p->samples, total, bytes);
     TRY(drift_write_sheet(p->ctx, path, bytes, p->count, p->columns,
-                          (size_t)x->height, (size_t)x->width,
-                          (size_t)x->channels, 0));
+                          (size_t)x.height, (size_t)x.width, (size_t)x.channels,
+                          0));
 out:
     mem_free(bytes);
     return status;
