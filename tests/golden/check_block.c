@@ -129,8 +129,8 @@ static drift_status check_convnext(golden *g, const char *name)
     graph q;
     drift_status status = DRIFT_OK;
     TRY(graph_open(g, &q, name));
-    var *x = graph_input(&q, "x", MAP), *w = graph_input(&q, "w", CONV);
-    var *y = NULL, *b = graph_input(&q, "b", NULL);
+    var *x = graph_input(&q, "x", MAP), *w = graph_input(&q, "dw", CONV);
+    var *y = NULL, *b = graph_input(&q, "db", NULL);
     if (x && w) {
         const size_t *s = x->value.shape.dim;
         conv_args depthwise = {1, 1, 3, 3, 1, 1, (int)s[3]};

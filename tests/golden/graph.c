@@ -26,6 +26,8 @@ var *graph_input(graph *q, const char *name, const char *layout)
     tensor *t = NULL;
     if (q->status == DRIFT_OK)
         q->status = golden_load(q->golden, &t, layout, "%s.%s", q->name, name);
+    if (q->status != DRIFT_OK)
+        tape_fail(q->tape, q->status);
     return t ? add_input(q, t, name, layout) : NULL;
 }
 
