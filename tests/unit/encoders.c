@@ -51,6 +51,15 @@ static const encoder_config kinds[] = {
      .channels = 3,
      .resize = 64,
      .imagenet = 1},
+    {.kind = ENCODER_CONVNEXT,
+     .width = 4,
+     .blocks = {1, 1, 2, 1},
+     .widths = {4, 6, 8, 5},
+     .channels = 3,
+     .resize = 224,
+     .imagenet = 1,
+     .shrink = 1,
+     .map_norm = 1},
     {.kind = ENCODER_DINO,
      .width = 64,
      .blocks = {2},
@@ -246,14 +255,14 @@ static void dino_names(void **state)
         array_list list = {0};
         encoder_config c;
         encoder *e;
-        make_arrays(ctx, &kinds[3], "", &list);
+        make_arrays(ctx, &kinds[KINDS - 1], "", &list);
         for (size_t i = 0, count = list.count; k && i < count; i++)
             if (strstr(list.items[i].name, "attn.qkv"))
                 cut_qkv(ctx, &list, i);
         for (size_t i = 0; k && i < list.count; i++)
             rename_dino(&list.items[i]);
         assert_int_equal(encoder_recognize(ctx, &list, &c), 0);
-        assert_memory_equal(&c, &kinds[3], sizeof c);
+        assert_memory_equal(&c, &kinds[KINDS - 1], sizeof c);
         assert_int_equal(encoder_new(ctx, &c, 0, 0, &e), 0);
         if (e->ops->load(e, &list, &e->params.value) != DRIFT_OK)
             fail_msg("%s", drift_error_text(ctx));
