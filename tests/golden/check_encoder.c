@@ -1,6 +1,7 @@
 /* Encoders of other people: cifar_resnet (real weights, data/weights),
- * resnet18, resnet50. Logits, maps, their means and deviations, and the
- * gradient in the image of sum_m c_m . mean of map m. */
+ * resnet18, resnet50, convnextv2_*, dinov2 (weights by formula), convnext_a
+ * (the release's families). Logits, maps, their means and deviations, and the
+ * gradient of a weighted sum of them in the image. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
