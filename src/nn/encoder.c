@@ -7,11 +7,9 @@
 #include "base/mem.h"
 
 const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
-    [ENCODER_CLASSIFIER] = &classifier_ops,
-    [ENCODER_MAE] = &mae_ops,
-    [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops,
-    [ENCODER_RESNET] = &resnet_ops,
-    [ENCODER_DINO] = &dino_ops,
+    [ENCODER_CLASSIFIER] = &classifier_ops,     [ENCODER_MAE] = &mae_ops,
+    [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops, [ENCODER_RESNET] = &resnet_ops,
+    [ENCODER_CONVNEXT] = &convnext_ops,         [ENCODER_DINO] = &dino_ops,
     [ENCODER_AUTOENCODER] = &autoencoder_ops,
 };
 
@@ -65,13 +63,14 @@ static drift_status check_config(drift_context *ctx, const encoder_config *c)
     int fine = c->width > 0 && c->width <= 65536 && c->channels > 0 &&
                c->channels <= 4096 && c->groups >= 0 && c->hidden >= 0 &&
                c->hidden <= 65536 && c->latent >= 0 && c->latent <= 65536 &&
-               c->classes >= 0 && c->classes <= 65536 &&
-               c->image_height >= 0 && c->image_width >= 0 && c->resize >= 0 &&
-               c->resize <= 4096 && c->patch >= 0 && c->patch <= 256 &&
-               c->heads >= 0 && c->positions >= 0 && c->positions <= 1024 &&
+               c->classes >= 0 && c->classes <= 65536 && c->image_height >= 0 &&
+               c->image_width >= 0 && c->resize >= 0 && c->resize <= 4096 &&
+               c->patch >= 0 && c->patch <= 256 && c->heads >= 0 &&
+               c->positions >= 0 && c->positions <= 1024 &&
                (!c->imagenet || c->channels == 3);
     for (int i = 0; i < ENCODER_STAGES; i++)
-        fine = fine && c->blocks[i] >= 0 && c->blocks[i] <= 1024;
+        fine = fine && c->blocks[i] >= 0 && c->blocks[i] <= 1024 &&
+               c->widths[i] >= 0 && c->widths[i] <= 65536;
     if (!fine)
         return ERROR(ctx, DRIFT_ERROR_USAGE, "encoder: a size is out of range");
     return DRIFT_OK;
@@ -153,8 +152,10 @@ static var *prepare(encoder *e, tape *t, var *x)
         x = tape_linear(t, x, tape_constant(t, &e->input_w[i]),
                         tape_constant(t, &e->input_b[i]));
     }
-    if (side && (d[1] < side || d[2] < side))
-        x = tape_resize_bilinear(t, x, side, side, (resize_args){0});
+    if (side && (d[1] < side || d[2] < side ||
+                 (c->shrink && (d[1] > side || d[2] > side))))
+        x = tape_resize_bilinear(t, x, side, side,
+                                 (resize_args){.antialias = c->shrink});
     return tape_close(t, x);
 }
 

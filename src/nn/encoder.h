@@ -1,7 +1,7 @@
 /* Encoders: images to maps and vectors in which samples are compared
  * (method.md section 3). Kinds: classifier and autoencoder (nn/classifier.c,
- * nn/autoencoder.c, the program's own), mae (the release's, section 7), resnet and cifar-resnet, convnext,
- * dino (networks-and-formats sections 2, 3, 5).
+ * nn/autoencoder.c, the program's own), mae (the release's, section 7), resnet
+ * and cifar-resnet, convnext, dino (networks-and-formats sections 2, 3, 5).
  *
  * In training they are frozen: the tape's gradients flow through them to the
  * image. */
@@ -19,6 +19,7 @@ typedef enum encoder_kind {
     ENCODER_MAE,
     ENCODER_CIFAR_RESNET,
     ENCODER_RESNET,
+    ENCODER_CONVNEXT,
     ENCODER_DINO,
     ENCODER_KINDS
 } encoder_kind;
@@ -27,6 +28,7 @@ typedef struct encoder_config {
     int kind;
     int width;                  /* channels of the first stage */
     int blocks[ENCODER_STAGES]; /* of each stage; 0: no such stage */
+    int widths[ENCODER_STAGES]; /* convnext: channels of each stage */
     int groups;     /* of GroupNorm; mae: the most, the largest divisor of the
                        channels up to it is taken */
     int hidden;     /* classifier: width of the layer before the last; dino: of
@@ -45,6 +47,8 @@ typedef struct encoder_config {
     int imagenet; /* images become (x+1)/2, then lose ImageNet's mean and are
                      divided by its standard deviation; 0: [-1,1] as they are */
     int clamp;    /* with imagenet: to [0,1] before */
+    int shrink;   /* larger ones become that square, too, antialiased */
+    int map_norm; /* convnext: maps are normalised as the release's */
 } encoder_config;
 
 /* Which families a map is good for; drift/features.h says what they are. */
@@ -175,7 +179,7 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
 /* The mean over all locations: [b,h,w,c] -> [b,c]. */
 var *encoder_mean(tape *t, var *x);
 
-extern const encoder_ops classifier_ops, autoencoder_ops, mae_ops, cifar_resnet_ops, resnet_ops,
-    dino_ops;
+extern const encoder_ops classifier_ops, autoencoder_ops, mae_ops,
+    cifar_resnet_ops, resnet_ops, convnext_ops, dino_ops;
 
 #endif

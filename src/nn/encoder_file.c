@@ -23,6 +23,10 @@ static const struct {
     {"blocks2", offsetof(encoder_config, blocks[1])},
     {"blocks3", offsetof(encoder_config, blocks[2])},
     {"blocks4", offsetof(encoder_config, blocks[3])},
+    {"width1", offsetof(encoder_config, widths[0])},
+    {"width2", offsetof(encoder_config, widths[1])},
+    {"width3", offsetof(encoder_config, widths[2])},
+    {"width4", offsetof(encoder_config, widths[3])},
     {"groups", offsetof(encoder_config, groups)},
     {"hidden", offsetof(encoder_config, hidden)},
     {"latent", offsetof(encoder_config, latent)},
@@ -38,6 +42,8 @@ static const struct {
     {"resize", offsetof(encoder_config, resize)},
     {"imagenet", offsetof(encoder_config, imagenet)},
     {"clamp", offsetof(encoder_config, clamp)},
+    {"shrink", offsetof(encoder_config, shrink)},
+    {"map_norm", offsetof(encoder_config, map_norm)},
 };
 #define SIZES (sizeof sizes / sizeof *sizes)
 

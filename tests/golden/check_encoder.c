@@ -1,6 +1,7 @@
 /* Encoders of other people: cifar_resnet (real weights, data/weights),
- * resnet18, resnet50. Logits, maps, their means and deviations, and the
- * gradient in the image of sum_m c_m . mean of map m. */
+ * resnet18, resnet50, convnextv2_*, dinov2 (weights by formula), convnext_a
+ * (the release's families). Logits, maps, their means and deviations, and the
+ * gradient of a weighted sum of them in the image. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 /* An encoder at work on one case. */
 typedef struct run {
     golden *g;
-    const char *name; /* of the case */
+    char prefix[16]; /* of the case's tensors */
     tape *t;
     var *x;
     encoder_out out;
@@ -38,7 +39,8 @@ static drift_status run_open(run *r, golden *g, const char *name, encoder *e,
                              const tensor *x)
 {
     drift_status status = DRIFT_OK;
-    *r = (run){.g = g, .name = name, .out.want_logits = 1};
+    *r = (run){.g = g, .out.want_logits = 1};
+    snprintf(r->prefix, sizeof r->prefix, "%s%s", name, *name ? "." : "");
     TRY(tape_new(g->ctx, 1, &r->t));
     r->x = tape_input(r->t, x);
     encoder_forward(e, r->t, &e->params.value, r->x, &r->out);
@@ -53,7 +55,7 @@ static drift_status near_gradient(run *r)
     drift_status status = DRIFT_OK;
     TRY(tape_status(r->t));
     TRY(tape_backward(r->t));
-    TRY(golden_near(r->g, &r->x->grad, MAP, "%s.dx", r->name));
+    TRY(golden_near(r->g, &r->x->grad, MAP, "%sdx", r->prefix));
 out:
     return status;
 }
@@ -73,7 +75,7 @@ static drift_status find_map(run *r, const char *name, var **out)
 static drift_status near_probe(run *r, const tensor *map, const char *name)
 {
     golden *g = r->g;
-    const array *want = golden_find(g, "%s.%s.probe", r->name, name);
+    const array *want = golden_find(g, "%s%s.probe", r->prefix, name);
     drift_status status = DRIFT_OK;
     const size_t *d = map->shape.dim;
     size_t count = tensor_count(map), n = want ? array_count(want) : 0;
@@ -88,7 +90,7 @@ static drift_status near_probe(run *r, const tensor *map, const char *name)
         size_t image = at / (d[1] * d[2] * d[3]);
         probe[i] = (double)host[(image * d[1] * d[2] + location) * d[3] + c];
     }
-    TRY(golden_near_host(g, probe, n, "%s.%s.probe", r->name, name));
+    TRY(golden_near_host(g, probe, n, "%s%s.probe", r->prefix, name));
 out:
     free(host);
     free(probe);
@@ -118,15 +120,15 @@ static drift_status near_map(run *r, const char *ours, const char *name,
     var *map = NULL, *mean = NULL, *std = NULL;
     TRY(find_map(r, ours, &map));
     const size_t *d = map->value.shape.dim;
-    if (golden_find(g, "%s.%s", r->name, name))
-        TRY(golden_near(g, &map->value, MAP, "%s.%s", r->name, name));
-    if (golden_find(g, "%s.%s.probe", r->name, name))
+    if (golden_find(g, "%s%s", r->prefix, name))
+        TRY(golden_near(g, &map->value, MAP, "%s%s", r->prefix, name));
+    if (golden_find(g, "%s%s.probe", r->prefix, name))
         TRY(near_probe(r, &map->value, name));
     tape_moments(r->t, map, (int)d[1], (int)d[2], 0, &mean, &std);
     TRY(tape_status(r->t));
-    if (golden_find(g, "%s.%s.mean", r->name, name)) {
-        TRY(golden_near(g, &mean->value, NULL, "%s.%s.mean", r->name, name));
-        TRY(golden_near(g, &std->value, NULL, "%s.%s.std", r->name, name));
+    if (golden_find(g, "%s%s.mean", r->prefix, name)) {
+        TRY(golden_near(g, &mean->value, NULL, "%s%s.mean", r->prefix, name));
+        TRY(golden_near(g, &std->value, NULL, "%s%s.std", r->prefix, name));
     }
     TRY(seed_all(r, mean, weights));
 out:
@@ -142,7 +144,7 @@ static drift_status near_layers(run *r, int layers)
         snprintf(weights, sizeof weights, "c%d", i);
         TRY(near_map(r, name, name, weights));
     }
-    TRY(golden_near(r->g, &r->out.logits->value, NULL, "%s.logits", r->name));
+    TRY(golden_near(r->g, &r->out.logits->value, NULL, "%slogits", r->prefix));
 out:
     return status;
 }
@@ -256,6 +258,131 @@ out:
     return status;
 }
 
+/* -- convnextv2_*: weights by formula, maps as they are ------------------- */
+
+static void list_of(const golden *g, const char *key, int out[ENCODER_STAGES])
+{
+    const char *text = golden_meta(g, key);
+    int *o = out;
+    if (sscanf(text, "[%d, %d, %d, %d]", &o[0], &o[1], &o[2], &o[3]) != 4)
+        memset(out, 0, ENCODER_STAGES * sizeof *out);
+}
+
+static drift_status check_stages(run *r)
+{
+    golden *g = r->g;
+    drift_status status = DRIFT_OK;
+    var *pool = NULL;
+    for (int i = 0; i < ENCODER_STAGES; i++) {
+        char ours[32], name[16], weights[16];
+        snprintf(ours, sizeof ours, "convenxt_stage_%d", i);
+        snprintf(name, sizeof name, "stage%d", i);
+        snprintf(weights, sizeof weights, "c%d", i);
+        TRY(near_map(r, ours, name, weights));
+    }
+    TRY(find_map(r, "global_mean", &pool));
+    TRY(golden_near(g, &pool->value, NULL, "pool"));
+    TRY(seed_all(r, pool, "c_pool"));
+    TRY(near_gradient(r));
+out:
+    return status;
+}
+
+static drift_status check_convnext(golden *g)
+{
+    encoder_config c = {.kind = ENCODER_CONVNEXT, .channels = 3};
+    drift_status status = DRIFT_OK;
+    array_list arrays = {0};
+    encoder *e = NULL;
+    tensor *x;
+    run r = {0};
+    list_of(g, "depths", c.blocks);
+    list_of(g, "dims", c.widths);
+    TRY(networks_arrays(g->ctx, &c, golden_meta(g, "salt"), &arrays));
+    TRY(make_encoder(g, &arrays, 1, &e));
+    e->config.resize = e->config.map_norm = 0;
+    golden_ignore(g, "stem.probe"); /* no map: stage0 shows it */
+    TRY(golden_load(g, &x, MAP, "x"));
+    TRY(run_open(&r, g, "", e, x));
+    TRY(check_stages(&r));
+out:
+    tape_free(r.t);
+    encoder_free(e);
+    array_list_free(&arrays);
+    return status;
+}
+
+/* -- convnext_a: the release's families ----------------------------------- */
+
+/* Family `name` of the map's: compared, and part of the loss. */
+static drift_status near_family(run *r, var *y, const char *name)
+{
+    golden *g = r->g;
+    drift_status status = DRIFT_OK;
+    tensor *dy;
+    if (!golden_find(g, "feat.%s", name))
+        return DRIFT_OK;
+    TRY(tape_status(r->t));
+    TRY(golden_near(g, &y->value, NULL, "feat.%s", name));
+    TRY(golden_load(g, &dy, NULL, "ct.%s", name));
+    tape_seed(r->t, tape_reshape(r->t, y, dy->shape), dy);
+out:
+    return status;
+}
+
+static drift_status near_families(run *r)
+{
+    drift_status status = DRIFT_OK;
+    for (size_t i = 0; i < r->out.count; i++) {
+        const encoder_map *m = &r->out.list[i];
+        const size_t *d = m->value->value.shape.dim;
+        char name[64];
+        var *mean = NULL, *std = NULL;
+        TRY(near_family(r, m->value, m->name));
+        if (!m->families)
+            continue;
+        tape_moments(r->t, m->value, (int)d[1], (int)d[2], 1e-6f, &mean, &std);
+        snprintf(name, sizeof name, "%s_mean", m->name);
+        TRY(near_family(r, mean, name));
+        snprintf(name, sizeof name, "%s_std", m->name);
+        TRY(near_family(r, std, name));
+    }
+out:
+    return status;
+}
+
+static drift_status check_convnext_release(golden *g)
+{
+    char path[4096];
+    drift_status status = DRIFT_OK;
+    encoder *e = NULL;
+    tensor *x;
+    run r = {0};
+    if (snprintf(path, sizeof path, "%s/%s.params.safetensors", g->directory,
+                 g->name) >= (int)sizeof path)
+        FAIL(g->ctx, DRIFT_ERROR_USAGE, "the name of the folder is too long");
+    TRY(encoder_open(g->ctx, path, &e));
+    TRY(golden_load(g, &x, NULL, "x"));
+    TRY(run_open(&r, g, "", e, x));
+    TRY(near_families(&r));
+    TRY(tape_status(r.t));
+    TRY(tape_backward(r.t));
+    golden_ignore(g, "grad_x");
+    g->limit = 1e-4;
+    TRY(golden_near(g, &r.x->grad, NULL, "grad_x_f64"));
+out:
+    tape_free(r.t);
+    encoder_free(e);
+    return status;
+}
+
+/* The weights of another file's check. */
+static drift_status check_nothing(golden *g)
+{
+    golden_ignore(g, "*");
+    return DRIFT_OK;
+}
+
 /* -- dinov2: weights by formula ------------------------------------------- */
 
 static drift_status make_dino(golden *g, int large, int raw, encoder **out)
@@ -285,7 +412,7 @@ static drift_status seed(run *r, var *y, const char *weights)
     golden *g = r->g;
     drift_status status = DRIFT_OK;
     tensor *dy;
-    TRY(golden_load(g, &dy, NULL, "%s.%s", r->name, weights));
+    TRY(golden_load(g, &dy, NULL, "%s%s", r->prefix, weights));
     tape_seed(r->t, tape_reshape(r->t, y, dy->shape), dy);
 out:
     return status;
@@ -298,8 +425,8 @@ static drift_status check_tokens(run *r)
     var *tokens = NULL, *cls = NULL;
     TRY(find_map(r, "block11", &tokens));
     TRY(find_map(r, "cls", &cls));
-    TRY(golden_near(g, &tokens->value, NULL, "%s.tokens", r->name));
-    TRY(golden_near(g, &cls->value, NULL, "%s.cls", r->name));
+    TRY(golden_near(g, &tokens->value, NULL, "%stokens", r->prefix));
+    TRY(golden_near(g, &cls->value, NULL, "%scls", r->prefix));
     TRY(seed(r, tokens, "c_tokens"));
     TRY(seed(r, cls, "c_cls"));
     for (int i = 2; i < 12; i += 3) {
@@ -307,8 +434,8 @@ static drift_status check_tokens(run *r)
         var *map = NULL;
         snprintf(name, sizeof name, "block%d", i);
         TRY(find_map(r, name, &map));
-        if (golden_find(g, "%s.map%d", r->name, i))
-            TRY(golden_near(g, &map->value, MAP, "%s.map%d", r->name, i));
+        if (golden_find(g, "%smap%d", r->prefix, i))
+            TRY(golden_near(g, &map->value, MAP, "%smap%d", r->prefix, i));
     }
 out:
     return status;
@@ -405,6 +532,9 @@ out:
 
 const golden_family check_encoder[] = {
     {"cifar_resnet.safetensors", check_cifar, 1e-5},
+    {"convnextv2_*.safetensors", check_convnext, 3e-5},
+    {"convnext_*.params.safetensors", check_nothing, 0},
+    {"convnext_*.safetensors", check_convnext_release, 5e-5},
     {"dinov2.safetensors", check_dino, 5e-5},
     {"resnet*.safetensors", check_resnet, 2e-5},
     {0},

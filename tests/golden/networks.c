@@ -108,6 +108,50 @@ static void resnet(maker *m, const encoder_config *c)
         linear(m, (size_t)c->classes, in, 1, cifar ? "linear" : "fc");
 }
 
+/* -- convnext: transformers' names ---------------------------------------- */
+
+static void convnext_block(maker *m, size_t n, int s, int i)
+{
+    size_t wide = 4 * n;
+    char head[48], name[NAME];
+    snprintf(head, sizeof head, "encoder.stages.%d.layers.%d", s, i);
+#define IN(part) (snprintf(name, sizeof name, "%s." part, head), name)
+    conv(m, n, 1, 7, IN("dwconv"));
+    add(m, 1, &n, -.05, .05, "%s.dwconv.bias", head);
+    norm(m, n, IN("layernorm"));
+    linear(m, wide, n, 1, IN("pwconv1"));
+    add(m, 4, (size_t[]){1, 1, 1, wide}, .5, 1.5, "%s.grn.weight", head);
+    add(m, 4, (size_t[]){1, 1, 1, wide}, -.1, .1, "%s.grn.bias", head);
+    linear(m, n, wide, .7, IN("pwconv2"));
+#undef IN
+}
+
+static void convnext(maker *m, const encoder_config *c)
+{
+    size_t in = (size_t)c->channels, n = (size_t)c->widths[0];
+    char name[NAME];
+    conv(m, n, in, 4, "embeddings.patch_embeddings");
+    add(m, 1, &n, -.05, .05, "embeddings.patch_embeddings.bias");
+    norm(m, n, "embeddings.layernorm");
+    for (int s = 0; s < ENCODER_STAGES; s++) {
+        in = n;
+        n = (size_t)c->widths[s];
+        snprintf(name, sizeof name, "encoder.stages.%d.downsampling_layer.0",
+                 s);
+        if (s)
+            norm(m, in, name);
+        snprintf(name, sizeof name, "encoder.stages.%d.downsampling_layer.1",
+                 s);
+        if (s) {
+            conv(m, n, in, 2, name);
+            add(m, 1, &n, -.05, .05, "%s.bias", name);
+        }
+        for (int i = 0; i < c->blocks[s]; i++)
+            convnext_block(m, n, s, i);
+    }
+    norm(m, n, "layernorm");
+}
+
 /* -- dino: torch hub's names ---------------------------------------------- */
 
 static void dino_block(maker *m, size_t n, size_t hidden, int i)
@@ -148,6 +192,9 @@ drift_status networks_arrays(drift_context *ctx, const encoder_config *c,
     case ENCODER_CIFAR_RESNET:
     case ENCODER_RESNET:
         resnet(&m, c);
+        break;
+    case ENCODER_CONVNEXT:
+        convnext(&m, c);
         break;
     case ENCODER_DINO:
         dino(&m, c);

@@ -131,6 +131,21 @@ static void resnet(void **state)
     check_gradients(c, 12, 12, "resnet, bottlenecks");
 }
 
+static void convnext(void **state)
+{
+    encoder_config c = {.kind = ENCODER_CONVNEXT,
+                        .width = 4,
+                        .blocks = {1, 1, 1},
+                        .widths = {4, 5, 3},
+                        .channels = 3,
+                        .resize = 20,
+                        .imagenet = 1,
+                        .shrink = 1,
+                        .map_norm = 1};
+    (void)state;
+    check_gradients(c, 24, 0, "convnext");
+}
+
 static void dino(void **state)
 {
     encoder_config c = {.kind = ENCODER_DINO,
@@ -152,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cifar_resnet),
         cmocka_unit_test(resnet),
+        cmocka_unit_test(convnext),
         cmocka_unit_test(dino),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

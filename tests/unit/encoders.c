@@ -1,6 +1,7 @@
 /* Encoders of other people: their files are recognised, with and without
  * wrappers; one with an array missing, wrong or too many is refused by name.
- * Values against the originals: golden-check cifar_resnet, resnet*. */
+ * Values against the originals: golden-check cifar_resnet, resnet*,
+ * convnext*, dinov2. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,6 +52,15 @@ static const encoder_config kinds[] = {
      .channels = 3,
      .resize = 64,
      .imagenet = 1},
+    {.kind = ENCODER_CONVNEXT,
+     .width = 4,
+     .blocks = {1, 1, 2, 1},
+     .widths = {4, 6, 8, 5},
+     .channels = 3,
+     .resize = 224,
+     .imagenet = 1,
+     .shrink = 1,
+     .map_norm = 1},
     {.kind = ENCODER_DINO,
      .width = 64,
      .blocks = {2},
@@ -179,7 +189,7 @@ static void moco(void **state)
 }
 
 /* Transformers' names of what torch hub calls otherwise. */
-static void rename_dino(array *a)
+static void rename_dino(drift_context *ctx, array *a)
 {
     static const char *const names[][2] = {
         {"cls_token", "embeddings.cls_token"},
@@ -199,13 +209,12 @@ static void rename_dino(array *a)
     int blocks = !strncmp(name, "blocks.", 7),
         last = !strncmp(name, "norm.", 5);
     mem_free(a->name);
-    a->name = malloc(300);
+    a->name = mem_printf(ctx, "dinov2.%s%s",
+                         blocks ? "encoder.layer."
+                         : last ? "layer"
+                                : "",
+                         name + (blocks ? 7 : 0));
     assert_non_null(a->name);
-    snprintf(a->name, 300, "dinov2.%s%s",
-             blocks ? "encoder.layer."
-             : last ? "layer"
-                    : "",
-             name + (blocks ? 7 : 0));
 }
 
 /* qkv becomes three arrays of a third of it each. */
@@ -231,7 +240,8 @@ static void cut_qkv(drift_context *ctx, array_list *list, size_t i)
         mem_free(list->items[i].name);
         mem_free(list->items[i].owned);
         list->items[i] = a;
-        list->items[i].name = strdup(name);
+        list->items[i].name = mem_strdup(ctx, name);
+        assert_non_null(list->items[i].name);
     }
 }
 
@@ -246,14 +256,14 @@ static void dino_names(void **state)
         array_list list = {0};
         encoder_config c;
         encoder *e;
-        make_arrays(ctx, &kinds[3], "", &list);
+        make_arrays(ctx, &kinds[KINDS - 1], "", &list);
         for (size_t i = 0, count = list.count; k && i < count; i++)
             if (strstr(list.items[i].name, "attn.qkv"))
                 cut_qkv(ctx, &list, i);
         for (size_t i = 0; k && i < list.count; i++)
-            rename_dino(&list.items[i]);
+            rename_dino(ctx, &list.items[i]);
         assert_int_equal(encoder_recognize(ctx, &list, &c), 0);
-        assert_memory_equal(&c, &kinds[3], sizeof c);
+        assert_memory_equal(&c, &kinds[KINDS - 1], sizeof c);
         assert_int_equal(encoder_new(ctx, &c, 0, 0, &e), 0);
         if (e->ops->load(e, &list, &e->params.value) != DRIFT_OK)
             fail_msg("%s", drift_error_text(ctx));
@@ -266,6 +276,87 @@ static void dino_names(void **state)
     assert_memory_equal(x[0], x[1], n * sizeof **x);
     free(x[0]);
     free(x[1]);
+    close_context(ctx);
+}
+
+static float *numbers(drift_context *ctx, const tensor *t, size_t *count)
+{
+    *count = tensor_count(t);
+    float *x = malloc(*count * sizeof *x);
+    assert_non_null(x);
+    assert_int_equal(tensor_read(ctx, t, x), 0);
+    return x;
+}
+
+/* In our own file, every size comes back. */
+static void written(void **state)
+{
+    static const char path[] = "encoders.tmp.safetensors";
+    drift_context *ctx = open_context();
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        encoder *e, *again;
+        size_t n;
+        assert_int_equal(encoder_new(ctx, &kinds[k], 3, 0, &e), 0);
+        assert_int_equal(encoder_write(e, &e->params.value, path), 0);
+        if (encoder_open_whole(ctx, path, &again) != DRIFT_OK)
+            fail_msg("%s", drift_error_text(ctx));
+        assert_memory_equal(&again->config, &e->config, sizeof e->config);
+        float *x = numbers(ctx, &e->params.value, &n);
+        float *y = numbers(ctx, &again->params.value, &n);
+        assert_memory_equal(x, y, n * sizeof *x);
+        free(x);
+        free(y);
+        encoder_free(e);
+        encoder_free(again);
+    }
+    remove(path);
+    close_context(ctx);
+}
+
+/* The vector `cls` of a dino for an image of these numbers, times `factor` and
+ * held in [-1,1] where `held`. */
+static float *cls_of(encoder *e, float factor, int held, size_t *count)
+{
+    drift_context *ctx = e->ctx;
+    encoder_out out = {.want_logits = 0};
+    tensor image;
+    float x[10 * 12 * 3];
+    tape *t;
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+        x[i] = factor * formula_value(1, i, -1, 1);
+        if (held)
+            x[i] = x[i] > 1 ? 1 : x[i] < -1 ? -1 : x[i];
+    }
+    assert_int_equal(tensor_new(ctx, &image, DTYPE_F32, SHAPE(1, 10, 12, 3)),
+                     0);
+    assert_int_equal(tensor_write(ctx, &image, x), 0);
+    assert_int_equal(tape_new(ctx, 0, &t), 0);
+    encoder_forward(e, t, &e->params.value, tape_constant(t, &image), &out);
+    assert_int_equal(tape_status(t), 0);
+    const encoder_map *last = &out.list[out.count - 1];
+    assert_string_equal(last->name, "cls");
+    float *cls = numbers(ctx, &last->value->value, count);
+    tape_free(t);
+    tensor_free(ctx, &image);
+    return cls;
+}
+
+static void clamped(void **state)
+{
+    drift_context *ctx = open_context();
+    encoder *e;
+    size_t n;
+    (void)state;
+    assert_int_equal(encoder_new(ctx, &kinds[KINDS - 1], 3, 0, &e), 0);
+    float *far = cls_of(e, 3, 0, &n), *held = cls_of(e, 3, 1, &n);
+    float *near = cls_of(e, 1, 0, &n);
+    assert_memory_equal(far, held, n * sizeof *far);
+    assert_memory_not_equal(far, near, n * sizeof *far);
+    free(far);
+    free(held);
+    free(near);
+    encoder_free(e);
     close_context(ctx);
 }
 
@@ -287,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognized), cmocka_unit_test(misfits),
         cmocka_unit_test(moco),       cmocka_unit_test(dino_names),
+        cmocka_unit_test(written),    cmocka_unit_test(clamped),
         cmocka_unit_test(formula),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
