@@ -324,6 +324,30 @@ const char *drift_trainer_directory(const drift_trainer *trainer);
 
 void drift_trainer_free(drift_trainer *trainer); /* NULL is fine */
 
+/* What an encoder makes of images, by feature family: `locations` times
+ * `channels` numbers an image. Distances are those at single locations, as the
+ * field takes them. */
+typedef struct drift_probe_line {
+    const char *name;
+    size_t locations, channels;
+    double nearest;    /* share of images whose nearest other one is of their
+                          class */
+    double class_mean; /* share of those nearest to the mean of their class */
+    double within, between; /* mean distance in a class and of two */
+    double low, median;     /* 1st and 50th percentile by the mean */
+    double share;           /* mean distance to the nearest by the mean */
+} drift_probe_line;
+
+typedef void (*drift_probe_fn)(void *user, const drift_probe_line *line);
+
+/* Tell of each family of the encoder in a file, pixels ("global") first, by the
+ * first `count` training images of a data set, of each class alike. Time and
+ * memory grow with the square of count. */
+DRIFT_MUST_CHECK drift_status drift_probe(drift_context *ctx,
+                                          const char *encoder_file,
+                                          const char *data, size_t count,
+                                          drift_probe_fn tell, void *user);
+
 /* Models: a trained generator, read from a checkpoint */
 
 typedef struct drift_model drift_model;

@@ -23,15 +23,24 @@ static const option common[] = {
 };
 #define COMMON (sizeof common / sizeof *common)
 
+static size_t count_options(const option *list)
+{
+    size_t n = 0;
+    while (list && list[n].kind != OPTION_END)
+        n++;
+    return n;
+}
+
 /* The tool's options, then the common ones; NULL after the last. */
 static const option *option_at(const tool *t, size_t i)
 {
-    size_t own = 0;
-    while (t->options[own].kind != OPTION_END)
-        own++;
-    return i < own            ? &t->options[i]
-           : i - own < COMMON ? &common[i - own]
-                              : NULL;
+    size_t own = count_options(t->own), shared = count_options(t->options);
+    if (i < own)
+        return &t->own[i];
+    i -= own;
+    return i < shared            ? &t->options[i]
+           : i - shared < COMMON ? &common[i - shared]
+                                 : NULL;
 }
 
 /* -- messages ----------------------------------------------------------- */

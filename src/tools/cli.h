@@ -30,8 +30,9 @@ typedef struct tool {
     const char *usage;   /* what follows the name */
     const char *purpose; /* one sentence */
     const option
-        *options;     /* up to OPTION_END; --help and --version are added */
-    const char *more; /* last words of --help, or NULL */
+        *options;      /* up to OPTION_END; --help and --version are added */
+    const char *more;  /* last words of --help, or NULL */
+    const option *own; /* options before the others, or NULL */
 } tool;
 
 /* To be called first: closed standard streams are opened on /dev/null. Fill

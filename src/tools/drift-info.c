@@ -34,9 +34,12 @@ static const option options[] = {
 };
 
 static const tool info = {
-    "drift-info", "[OPTIONS] [CHECKPOINT-OR-RUN-DIRECTORY]",
+    "drift-info",
+    "[OPTIONS] [CHECKPOINT-OR-RUN-DIRECTORY]",
     "Show the build and the device or, given one, what a checkpoint holds.",
-    options, "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device."};
+    options,
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device.",
+    NULL};
 
 /* Facts are gathered once, as JSON; the table is another view of it. NULL
  * values (out of memory) are caught at the end. */

@@ -54,7 +54,8 @@ static const tool sample = {
     "--npz.",
     options,
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 or 143\n"
-    "after a signal."};
+    "after a signal.",
+    NULL};
 
 #define MOST_ALPHAS 64
 #define MOST_ALPHA  1000 /* as guidance.alpha_max */

@@ -395,6 +395,13 @@ int training_main(const training *t, int argc, char **argv)
     if (code >= 0)
         return code;
     program = t;
+    if (t->other && *t->other) {
+        code = cli_open(&t->tool, arg.device, arg.threads, 0, 1, &ctx);
+        if (code < 0)
+            code = t->instead(ctx, argv + 1, count);
+        drift_context_close(ctx);
+        return code;
+    }
     for (int i = 1; i <= count; i++) {
         if (is_assignment(argv[i]))
             argv[1 + set++] = argv[i];

@@ -14,6 +14,10 @@ typedef struct training {
     const char *preset; /* where no configuration is named */
     /* A step just made, for the live line. */
     void (*describe)(const drift_progress *p, char *text, size_t size);
+    /* An option of the program's own that asks for something else than to
+     * train, when it is not NULL, and what then returns the exit code. */
+    const char *const *other;
+    int (*instead)(drift_context *ctx, char **arguments, int count);
 } training;
 
 /* The program: returns its exit code. */

@@ -97,6 +97,23 @@ try "$encoder" --quiet --force --out a encoder-mnist data.limit=60 \
 code_is 2
 is_file a/encoder.safetensors
 
+# What its features see: pixels first, then a line a family.
+try "$encoder" --threads 1 --probe first "$top/data/mnist"
+code_is 0
+err_empty
+out_has "family                       F     C  near %  mean %"
+out_has "global                       1   784"
+out_has "map1 "
+out_has "hidden "
+usage "drift-encoder: --probe FILE wants one data set" "$encoder" --probe first
+try "$encoder" --probe nowhere mnist
+code_is 1
+err_has "unable to open 'nowhere'"
+try "$encoder" --probe first moons
+code_is 2
+out_empty
+err_has "'moons' is a set of points"
+
 # Data that are not for it leave nothing behind.
 usage "drift-encoder: data.path: 'moons' are points; an encoder is for images" \
     "$encoder" --out b data.path=moons
