@@ -30,7 +30,8 @@ static const training train = {
              training_options,
              "Ctrl-C saves the run and says how to go on.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 "
-             "or\n143 saved after a signal."},
+             "or\n143 saved after a signal.",
+             NULL},
     .preset = "mnist",
     .describe = describe};
 
