@@ -9,6 +9,7 @@
 #include "base/items.h"
 #include "base/mem.h"
 #include "base/share.h"
+#include "nn/autoencoder.h"
 
 /* -- making --------------------------------------------------------------- */
 
@@ -111,9 +112,8 @@ static drift_status check_patterns(extractor *x, const features *all)
 }
 
 /* The families of one black image: all of them, then those that count. */
-static drift_status find_families(extractor *x)
+static drift_status find_families(extractor *x, sample_shape s)
 {
-    sample_shape s = x->generator->sample;
     drift_context *ctx = x->ctx;
     drift_status status = DRIFT_OK;
     tensor image = {0};
@@ -156,16 +156,16 @@ out:
 }
 
 drift_status extractor_new(drift_context *ctx, const features_config *c,
-                           generator *g, extractor *x)
+                           sample_shape sample, encoder *decoder, extractor *x)
 {
     drift_status status = DRIFT_OK;
-    *x = (extractor){.ctx = ctx, .generator = g};
+    *x = (extractor){.ctx = ctx, .decoder = decoder};
     TRY(family_check(ctx, c->families));
     x->choice = mem_strdup(ctx, c->families);
     if (!x->choice)
         return DRIFT_ERROR_MEMORY;
     TRY(open_encoders(x, c->encoders));
-    TRY(find_families(x));
+    TRY(find_families(x, sample));
 out:
     return status;
 }
@@ -205,8 +205,9 @@ void extractor_run(const extractor *x, tape *t, features *f, var *sample)
     f->choice = x->choice;
     f->prefix = NULL;
     features_global(t, f, sample);
-    if (x->count)
-        sample = generator_image(x->generator, t, sample);
+    if (x->count && x->decoder)
+        sample = autoencoder_decode(x->decoder, t, &x->decoder->params.value,
+                                    sample);
     for (size_t i = 0; i < x->count; i++) {
         snprintf(prefix, sizeof prefix, "%zu.", i + 1);
         f->prefix = i ? prefix : NULL;
