@@ -111,9 +111,8 @@ static drift_status check_patterns(extractor *x, const features *all)
 }
 
 /* The families of one black image: all of them, then those that count. */
-static drift_status find_families(extractor *x)
+static drift_status find_families(extractor *x, sample_shape s)
 {
-    sample_shape s = x->generator->sample;
     drift_context *ctx = x->ctx;
     drift_status status = DRIFT_OK;
     tensor image = {0};
@@ -156,7 +155,7 @@ out:
 }
 
 drift_status extractor_new(drift_context *ctx, const features_config *c,
-                           generator *g, extractor *x)
+                           sample_shape sample, generator *g, extractor *x)
 {
     drift_status status = DRIFT_OK;
     *x = (extractor){.ctx = ctx, .generator = g};
@@ -165,7 +164,7 @@ drift_status extractor_new(drift_context *ctx, const features_config *c,
     if (!x->choice)
         return DRIFT_ERROR_MEMORY;
     TRY(open_encoders(x, c->encoders));
-    TRY(find_families(x));
+    TRY(find_families(x, sample));
 out:
     return status;
 }
@@ -205,7 +204,7 @@ void extractor_run(const extractor *x, tape *t, features *f, var *sample)
     f->choice = x->choice;
     f->prefix = NULL;
     features_global(t, f, sample);
-    if (x->count)
+    if (x->count && x->generator)
         sample = generator_image(x->generator, t, sample);
     for (size_t i = 0; i < x->count; i++) {
         snprintf(prefix, sizeof prefix, "%zu.", i + 1);

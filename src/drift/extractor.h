@@ -12,7 +12,7 @@
 
 typedef struct extractor {
     drift_context *ctx;
-    generator *generator; /* borrowed: what its samples are */
+    generator *generator; /* borrowed: what its samples are; NULL: images */
     char *choice;         /* features.families */
     encoder *encoders[EXTRACTOR_ENCODERS];
     size_t count;
@@ -28,10 +28,12 @@ drift_status encoder_named(drift_context *ctx, const char *name,
                            encoder_opener *open,
                            encoder **out) DRIFT_MUST_CHECK;
 
-/* Open the encoders; a pattern that fits no family of g's samples is an error
- * that lists them. *x is to be freed even after a failure. */
+/* Open the encoders; a pattern that fits no family of samples of this shape is
+ * an error that lists them. g makes images of the samples (generator_image);
+ * NULL: they are images. *x is to be freed even after a failure. */
 drift_status extractor_new(drift_context *ctx, const features_config *c,
-                           generator *g, extractor *x) DRIFT_MUST_CHECK;
+                           sample_shape sample, generator *g,
+                           extractor *x) DRIFT_MUST_CHECK;
 void extractor_free(extractor *x); /* {0} is fine */
 
 /* The families of samples [b,h,w,c]; f is empty or to be replaced. Encoders

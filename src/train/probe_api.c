@@ -45,7 +45,7 @@ static drift_status open_all(looker *l, const char *file, const char *path,
              "'%s': a probe needs images of two classes or more", path);
     TRY(extractor_new(
         ctx, &wanted,
-        (sample_shape){d->height, d->width, d->channels, d->classes},
+        (sample_shape){d->height, d->width, d->channels, d->classes}, NULL,
         &l->extractor));
     TRY(tape_new(ctx, 0, &l->tape));
 out:

@@ -36,7 +36,7 @@ drift_status step_new(drift_context *ctx, const config *c, dataset *data,
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    TRY(extractor_new(ctx, &c->features, g, &s->extractor));
+    TRY(extractor_new(ctx, &c->features, g->sample, g, &s->extractor));
     TRY(along_new(s));
     TRY(draw_new(s));
     TRY(cut_new(s));
