@@ -25,7 +25,8 @@ typedef enum rng_purpose {
     RNG_SAMPLE,     /* drift-sample */
     RNG_TEST,       /* tests and benchmarks */
     RNG_CROP,       /* crops and shifts of training images */
-    RNG_MASK        /* what is hidden from an mae */
+    RNG_MASK,       /* what is hidden from an mae */
+    RNG_GRAIN       /* noise on training images */
 } rng_purpose;
 
 typedef struct rng_stream {

@@ -101,6 +101,18 @@ static void shift(const dataset *d, int most, rng_stream s, uint64_t i,
     }
 }
 
+/* Noise of a standard deviation that is uniform in [0, most). */
+static void disturb(const dataset *d, float most, rng_stream s, uint64_t i,
+                    float *sample)
+{
+    uint64_t n =
+        (uint64_t)d->height * (uint64_t)d->width * (uint64_t)d->channels;
+    rng_stream strength = {s.seed, RNG_GRAIN, ~s.step};
+    float std = most * rng_uniform(strength, i);
+    for (uint64_t k = 0; k < n; k++)
+        sample[k] += std * rng_normal(s, i * n + k);
+}
+
 void dataset_vary(const dataset *d, const augmentation *a, rng_stream s,
                   uint64_t i, float *sample, float *spare)
 {
@@ -110,4 +122,7 @@ void dataset_vary(const dataset *d, const augmentation *a, rng_stream s,
         crop(d, a->crop, draws, i, sample, spare);
     if (a->shift)
         shift(d, a->shift, draws, i, sample, spare);
+    if (a->noise > 0)
+        disturb(d, a->noise, (rng_stream){s.seed, RNG_GRAIN, s.step}, i,
+                sample);
 }

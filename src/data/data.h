@@ -66,12 +66,14 @@ void dataset_augment(const dataset *d, rng_stream s, uint64_t i, float *sample);
 
 /* What else may be done to a training image. */
 typedef struct augmentation {
-    int shift;  /* moved by at most so many pixels in height and in width */
-    float crop; /* least share of its area that is cut out; 1: all of it */
+    int shift;   /* moved by at most so many pixels in height and in width */
+    float crop;  /* least share of its area that is cut out; 1: all of it */
+    float noise; /* most standard deviation of normal noise on its numbers */
 } augmentation;
 
 /* dataset_augment, then cut and moved by draws i of the stream (RNG_CROP,
- * step). `spare` has room for a sample. */
+ * step), then noise of a strength drawn for each image (RNG_GRAIN), which may
+ * lead out of [-1,1]. `spare` has room for a sample. */
 void dataset_vary(const dataset *d, const augmentation *a, rng_stream s,
                   uint64_t i, float *sample, float *spare);
 

@@ -180,6 +180,10 @@ const config_key config_keys[] = {
      "least share of an image's area that is cut out at random and enlarged; "
      "1 = off",
      0},
+    {"encoder.noise", FLOAT(encoder.augment.noise, 0, 10), "0", "",
+     "most standard deviation of noise on training images, drawn for each; "
+     "smooths what the encoder sees",
+     0},
 
     /* features */
     {"features.encoders", TEXTS(features.encoders, 8), "[]", "",
