@@ -41,6 +41,18 @@ static void close_store(dataset *d)
     mem_free(d->state);
 }
 
+drift_status dataset_read(dataset *d, size_t first, size_t count, float *out)
+{
+    size_t n = (size_t)d->height * (size_t)d->width * (size_t)d->channels;
+    int worst = DRIFT_OK;
+#pragma omp parallel for schedule(static) reduction(max : worst)
+    for (size_t i = 0; i < count; i++) {
+        int got = d->get(d, first + i, out + i * n);
+        worst = got > worst ? got : worst;
+    }
+    return (drift_status)worst;
+}
+
 void dataset_free(dataset *d)
 {
     if (!d)

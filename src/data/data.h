@@ -60,6 +60,10 @@ drift_status dataset_open(drift_context *ctx, const data_config *config,
                           uint64_t seed, dataset **out) DRIFT_MUST_CHECK;
 void dataset_free(dataset *d);
 
+/* Samples first ... first + count - 1 into out [count], side by side. */
+drift_status dataset_read(dataset *d, size_t first, size_t count,
+                          float *out) DRIFT_MUST_CHECK;
+
 /* For training: mirror `sample` (of get) left to right when d->flip is set and
  * draw i of the stream (RNG_AUGMENT, step) says so. */
 void dataset_augment(const dataset *d, rng_stream s, uint64_t i, float *sample);

@@ -61,18 +61,6 @@ out:
     return status;
 }
 
-static drift_status read_images(step *s, size_t first, size_t count,
-                                size_t numbers, float *pixels)
-{
-    int worst = DRIFT_OK;
-#pragma omp parallel for schedule(static) reduction(max : worst)
-    for (size_t i = 0; i < count; i++) {
-        int got = s->data->get(s->data, first + i, pixels + i * numbers);
-        worst = got > worst ? got : worst;
-    }
-    return (drift_status)worst;
-}
-
 /* Features of the images first ... into the store. */
 static drift_status put_batch(step *s, tape *t, features *f, size_t first,
                               const tensor *images)
@@ -94,12 +82,11 @@ static drift_status fill_store(step *s, size_t most)
 {
     drift_context *ctx = s->ctx;
     drift_status status = DRIFT_OK;
-    const dataset *d = s->data;
+    dataset *d = s->data;
     shape image =
         SHAPE(most, (size_t)d->height, (size_t)d->width, (size_t)d->channels);
-    size_t numbers = shape_count(image) / most;
     double start = clock_seconds(), said = start;
-    float *pixels = mem_alloc(ctx, most * numbers, sizeof *pixels);
+    float *pixels = mem_alloc(ctx, shape_count(image), sizeof *pixels);
     tensor batch = {0};
     features f = {0};
     tape *t = NULL;
@@ -109,7 +96,7 @@ static drift_status fill_store(step *s, size_t most)
     TRY(tensor_new(ctx, &batch, DTYPE_F32, image));
     for (size_t first = 0; first < d->count; first += most) {
         image.dim[0] = d->count - first < most ? d->count - first : most;
-        TRY(read_images(s, first, image.dim[0], numbers, pixels));
+        TRY(dataset_read(d, first, image.dim[0], pixels));
         tensor filled = tensor_view(&batch, 0, image);
         tape_reset(t, 0);
         TRY(tensor_write(ctx, &filled, pixels));

@@ -197,8 +197,9 @@ const config_key config_keys[] = {
     {"features.train_encoder", BOOL(features.train_encoder), "false", "",
      "train the encoders along by the same loss, for ablations", 0},
     {"features.cache", BOOL(features.cache), "true", "",
-     "compute the features of the real images once, before the first step",
-     KEY_NO_RESULT},
+     "compute the features of the real images once, before the first step; not "
+     "with data.flip or features.train_encoder, which change them",
+     0},
     {"features.cache_memory", SIZE(features.cache_memory, 0, CONFIG_UNBOUNDED),
      "2 GiB", "bytes",
      "features of real images kept in memory; more of them go to a file",

@@ -80,10 +80,22 @@ static size_t bytes_of(const tensor *t)
     return t->block ? tensor_count(t) * sizeof(float) : 0;
 }
 
+/* Of encoders, with gradient and moments where they are trained along, and of
+ * the decoder of latents. */
+static size_t network_bytes(const step *s)
+{
+    const extractor *x = &s->extractor;
+    size_t bytes = x->decoder ? bytes_of(&x->decoder->params.value) : 0;
+    for (size_t i = 0; i < x->count; i++)
+        bytes +=
+            (s->along_count ? 4 : 1) * bytes_of(&x->encoders[i]->params.value);
+    return bytes;
+}
+
 /* Bytes of all that lives through a step whatever the cut, given those of a
  * sample's features and of its largest family: parameters with gradient,
- * moments and averages, what is drawn (pixels on the host too), features of
- * the whole step, their gradient, the field of a family. */
+ * moments and averages, encoders, what is drawn (pixels on the host too),
+ * features of the whole step, their gradient, the field of a family. */
 static size_t fixed_bytes(const step *s, size_t row, size_t largest)
 {
     size_t sets = 4 + (size_t)s->c->optimizer.ema_count;
@@ -91,8 +103,8 @@ static size_t fixed_bytes(const step *s, size_t row, size_t largest)
                    bytes_of(&s->noise) + bytes_of(&s->style) +
                    bytes_of(&s->label) + bytes_of(&s->alpha);
     size_t rows = s->entries * (s->positives + s->negatives) + 2 * s->batch;
-    return sets * bytes_of(&s->generator->params.value) + drawn + rows * row +
-           s->batch * largest;
+    return sets * bytes_of(&s->generator->params.value) + network_bytes(s) +
+           drawn + rows * row + s->batch * largest;
 }
 
 /* Bytes that a recorded sample holds, those of its features and of the largest

@@ -35,21 +35,6 @@ static void latents_close(dataset *d)
     mem_free(l);
 }
 
-/* Images first ... as a tensor of `count` of them. */
-static drift_status read_images(drift_context *ctx, dataset *d, size_t first,
-                                size_t count, float *pixels, tensor *to)
-{
-    size_t n = (size_t)d->height * (size_t)d->width * (size_t)d->channels;
-    int worst = DRIFT_OK;
-#pragma omp parallel for schedule(static) reduction(max : worst)
-    for (size_t i = 0; i < count; i++) {
-        int got = d->get(d, first + i, pixels + i * n);
-        worst = got > worst ? got : worst;
-    }
-    return worst == DRIFT_OK ? tensor_write(ctx, to, pixels)
-                             : (drift_status)worst;
-}
-
 static drift_status encode_all(drift_context *ctx, encoder *e, dataset *d)
 {
     drift_status status = DRIFT_OK;
@@ -69,7 +54,8 @@ static drift_status encode_all(drift_context *ctx, encoder *e, dataset *d)
         s.dim[0] = d->count - first < BATCH ? d->count - first : BATCH;
         tensor some = tensor_view(&images, 0, s);
         tape_reset(t, 0);
-        TRY(read_images(ctx, from, first, s.dim[0], pixels, &some));
+        TRY(dataset_read(from, first, s.dim[0], pixels));
+        TRY(tensor_write(ctx, &some, pixels));
         var *z =
             autoencoder_encode(e, t, &e->params.value, tape_constant(t, &some));
         TRY(tape_status(t));

@@ -70,10 +70,9 @@ static drift_status read_images(looker *l)
     l->labels = mem_alloc(l->ctx, l->count, sizeof *l->labels);
     if (!l->pixels || !l->labels)
         return DRIFT_ERROR_MEMORY;
-    for (size_t i = 0; i < l->count; i++) {
-        TRY(d->get(d, i, l->pixels + i * numbers));
+    TRY(dataset_read(d, 0, l->count, l->pixels));
+    for (size_t i = 0; i < l->count; i++)
         l->labels[i] = d->label(d, i);
-    }
 out:
     return status;
 }

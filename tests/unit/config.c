@@ -105,6 +105,13 @@ static void digest_covers(void **state)
     assert_int_equal(config_set(ctx, c, "t", "run.minutes", "3"), DRIFT_OK);
     assert_int_equal(config_digest(ctx, c, after), DRIFT_OK);
     assert_string_equal(before, after);
+    /* In a cache of f16 numbers are others. */
+    assert_int_equal(config_set(ctx, c, "t", "features.cache", "false"),
+                     DRIFT_OK);
+    assert_int_equal(config_digest(ctx, c, after), DRIFT_OK);
+    assert_string_not_equal(before, after);
+    assert_int_equal(config_set(ctx, c, "t", "features.cache", "true"),
+                     DRIFT_OK);
     assert_int_equal(config_set(ctx, c, "t", "run.seed", "2"), DRIFT_OK);
     assert_int_equal(config_digest(ctx, c, after), DRIFT_OK);
     assert_string_not_equal(before, after);
