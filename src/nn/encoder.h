@@ -51,6 +51,17 @@ typedef struct encoder_config {
     int map_norm; /* convnext: maps are normalised as the release's */
 } encoder_config;
 
+/* The sizes by name, and their ranges. */
+typedef struct encoder_size {
+    const char *name;
+    size_t offset;
+    int least, most;
+} encoder_size;
+
+#define ENCODER_SIZES 26
+extern const encoder_size encoder_sizes[ENCODER_SIZES];
+int *encoder_size_of(encoder_config *c, size_t i);
+
 /* Which families a map is good for; drift/features.h says what they are. */
 #define FAMILY_LOCATIONS 1
 #define FAMILY_MEAN      2
@@ -88,9 +99,11 @@ typedef struct encoder_ops {
     void (*forward)(encoder *e, tape *t, const tensor *flat, var *x,
                     encoder_out *out);
     void (*close)(encoder *e); /* frees e->state; may be NULL */
-    /* Other people's files; both NULL: there are none. Does a file with these
+    /* Other people's files; all NULL: there are none. Does a file with these
      * arrays hold such a network, and of which sizes? One with an array missing
-     * or wrong still does: load tells what is not as it should be. */
+     * or wrong still does, but for its signs, which error texts name: load
+     * tells what is not as it should be. */
+    const char *signs;
     int (*recognize)(const array_list *arrays, encoder_config *config);
     drift_status (*load)(encoder *e, const array_list *arrays, tensor *flat);
     /* What a metadata.json with such a file says beyond its arrays; NULL:
@@ -118,6 +131,12 @@ extern const encoder_ops *const encoder_kinds[ENCODER_KINDS];
 drift_status encoder_new(drift_context *ctx, const encoder_config *config,
                          uint64_t seed, int with_grad,
                          encoder **out) DRIFT_MUST_CHECK;
+/* The same in two steps: after the first the parameters have shapes, but no
+ * memory. */
+drift_status encoder_declare(drift_context *ctx, const encoder_config *config,
+                             encoder **out) DRIFT_MUST_CHECK;
+drift_status encoder_allocate(encoder *e, uint64_t seed,
+                              int with_grad) DRIFT_MUST_CHECK;
 void encoder_free(encoder *e); /* NULL is fine */
 
 /* The maps of images [b,h,w,c] in [-1,1], with the parameters in `flat`. Grey
