@@ -32,14 +32,16 @@ out:
     return status;
 }
 
-/* y = (x+1)/2, less ImageNet's mean, by its deviation. Clamped, between steps
- * with a relu, y is first relu(y), then 1 - relu(1 - y). */
+/* y = (x+1)/2, for imagenet less its mean, by its deviation. Clamped, between
+ * steps with a relu, y is first relu(y), then 1 - relu(1 - y). */
 static drift_status make_input(encoder *e)
 {
-    static const double mean[3] = {.485, .456, .406};
-    static const double std[3] = {.229, .224, .225};
     static const double half[3] = {.5, .5, .5}, one[3] = {1, 1, 1};
-    static const double minus[3] = {-1, -1, -1};
+    static const double minus[3] = {-1, -1, -1}, none[3] = {0, 0, 0};
+    static const double means[3] = {.485, .456, .406};
+    static const double deviations[3] = {.229, .224, .225};
+    const double *mean = e->config.imagenet ? means : none;
+    const double *std = e->config.imagenet ? deviations : one;
     int clamp = e->config.clamp;
     drift_status status = DRIFT_OK;
     double w[3], b[3];
@@ -85,6 +87,7 @@ const encoder_size encoder_sizes[ENCODER_SIZES] = {
     SIZE("image_channels", channels, 1, 4096),
     SIZE("resize", resize, 0, 4096),
     SIZE("imagenet", imagenet, 0, 1),
+    SIZE("unit", unit, 0, 1),
     SIZE("clamp", clamp, 0, 1),
     SIZE("shrink", shrink, 0, 1),
     SIZE("map_norm", map_norm, 0, 1),
@@ -108,9 +111,10 @@ static drift_status check_config(drift_context *ctx, encoder_config c)
                          "encoder: %s is %d, not from %d to %d", s->name, is,
                          s->least, s->most);
     }
-    if (c.imagenet && c.channels != 3)
+    if ((c.imagenet || c.unit) && c.channels != 3)
         return ERROR(ctx, DRIFT_ERROR_USAGE,
-                     "encoder: imagenet is of 3 channels, not %d", c.channels);
+                     "encoder: imagenet and unit are of 3 channels, not %d",
+                     c.channels);
     return DRIFT_OK;
 }
 
@@ -138,7 +142,7 @@ drift_status encoder_allocate(encoder *e, uint64_t seed, int with_grad)
 {
     drift_status status = DRIFT_OK;
     TRY(params_allocate(&e->params, with_grad, seed));
-    if (e->config.imagenet)
+    if (e->config.imagenet || e->config.unit)
         TRY(make_input(e));
 out:
     return status;

@@ -46,7 +46,8 @@ typedef struct encoder_config {
     int resize;   /* images smaller than this square are enlarged to it; 0 */
     int imagenet; /* images become (x+1)/2, then lose ImageNet's mean and are
                      divided by its standard deviation; 0: [-1,1] as they are */
-    int clamp;    /* with imagenet: to [0,1] before */
+    int unit;     /* images become (x+1)/2 and stay so */
+    int clamp;    /* with either: to [0,1] then */
     int shrink;   /* larger ones become that square, too, antialiased */
     int map_norm; /* convnext: maps are normalised as the release's */
 } encoder_config;
@@ -58,7 +59,7 @@ typedef struct encoder_size {
     int least, most;
 } encoder_size;
 
-#define ENCODER_SIZES 26
+#define ENCODER_SIZES 27
 extern const encoder_size encoder_sizes[ENCODER_SIZES];
 int *encoder_size_of(encoder_config *c, size_t i);
 
@@ -151,8 +152,10 @@ drift_status encoder_behead(encoder *e, const tensor *flat,
 /* -- files (nn/encoder_file.c) -------------------------------------------- */
 
 /* An encoder of drift-encoder, or other people's weights, which are recognised
- * by their names and shapes, in any container (formats/tensors.h). For its
- * maps alone: what they do not need takes no memory. */
+ * by their names and shapes, in any container (formats/tensors.h). Sizes that
+ * those do not tell, as how its images are prepared, may be in FILE.json beside
+ * FILE.pth: {"drift.encoder": {"imagenet": 0}} (encoder_sizes). For its maps
+ * alone: what they do not need takes no memory. */
 drift_status encoder_open(drift_context *ctx, const char *path,
                           encoder **out) DRIFT_MUST_CHECK;
 /* The same with its decoder and its head, as far as the file has them. */

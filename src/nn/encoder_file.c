@@ -134,19 +134,28 @@ drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
     return unknown(ctx, arrays);
 }
 
+/* FILE.json beside FILE.pth. */
+static int find_json(const char *path, char *found, size_t size)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const char *name = slash ? slash + 1 : path;
+    int n = dot && dot > name
+                ? snprintf(found, size, "%.*s.json", (int)(dot - path), path)
+                : -1;
+    return n > 0 && (size_t)n < size && file_exists(found);
+}
+
 /* metadata.json beside the file or, where the file lies in a folder of the
- * release, beside that; FILE.json for FILE.msgpack. */
+ * release, beside that; FILE.json comes first. */
 static int find_metadata(const char *path, char *found, size_t size)
 {
     static const char *const place[] = {"metadata.json", "../metadata.json"};
-    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path) + 1 : 0;
-    int stem = dot && dot > path + folder ? (int)(dot - path) : 0;
-    int n = snprintf(found, size, "%.*s.json", stem, path);
-    if (stem && n > 0 && (size_t)n < size && file_exists(found))
+    if (find_json(path, found, size))
         return 1;
     for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
-        n = snprintf(found, size, "%.*s%s", folder, path, place[i]);
+        int n = snprintf(found, size, "%.*s%s", folder, path, place[i]);
         if (n > 0 && (size_t)n < size && file_exists(found))
             return 1;
     }
@@ -187,6 +196,35 @@ static drift_status check_size(const encoder *e, const array_list *arrays)
                  has, e->ops->name, wanted);
 }
 
+/* What FILE.json says under our key. */
+static drift_status read_sizes(drift_context *ctx, const char *path,
+                               encoder_config *c)
+{
+    drift_status status = DRIFT_OK;
+    file_view view = {0};
+    json_error_t e;
+    json_t *root = NULL, *ours;
+    char found[4096];
+    if (!find_json(path, found, sizeof found))
+        return DRIFT_OK;
+    TRY(file_open_view(ctx, found, &view));
+    root = json_loadb((const char *)view.data, view.size,
+                      JSON_REJECT_DUPLICATES, &e);
+    ours = json_object_get(root, KEY);
+    if (!root)
+        status = ERROR(ctx, DRIFT_ERROR_FORMAT, "line %d: %s", e.line, e.text);
+    else if (ours && !json_is_object(ours))
+        status = ERROR(ctx, DRIFT_ERROR_FORMAT, "its '" KEY "' is no object");
+    else if (ours)
+        status = sizes_of_json(ctx, ours, c);
+    if (status != DRIFT_OK)
+        status = error_prefix(ctx, status, "'%s'", found);
+out:
+    json_decref(root);
+    file_close_view(&view);
+    return status;
+}
+
 static drift_status open_as(drift_context *ctx, const char *path, int whole,
                             encoder **out)
 {
@@ -200,8 +238,10 @@ static drift_status open_as(drift_context *ctx, const char *path, int whole,
     const char *own = tensors_metadata(&file, KEY);
     TRY(own ? config_of_json(ctx, own, &c)
             : encoder_recognize(ctx, file.arrays, &c));
-    if (!own)
+    if (!own) {
         TRY(read_metadata(ctx, path, &c));
+        TRY(read_sizes(ctx, path, &c));
+    }
     if (!whole && encoder_kinds[c.kind]->heads)
         c.classes = c.decoder = 0;
     TRY(encoder_declare(ctx, &c, &e));

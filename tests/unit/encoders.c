@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "formats/tensors.h"
 #include "../golden/formula.h"
@@ -369,6 +370,89 @@ static void sizes(void **state)
     close_context(ctx);
 }
 
+/* SimCLR's images are in [0,1], which its file does not tell: a file beside it
+ * does. */
+static void beside(void **state)
+{
+    static const char path[] = "encoders.tmp.safetensors";
+    static const struct {
+        const char *json, *error; /* NULL: the file is read */
+        int imagenet, unit, resize;
+    } cases[] = {
+        {"{\"drift.encoder\": {\"imagenet\": 0, \"unit\": 1}}", NULL, 0, 1, 64},
+        {"{\"drift.encoder\": {\"imagenet\": 0, \"resize\": 0}}", NULL, 0, 0,
+         0},
+        {"{\"other\": 1}", NULL, 1, 0, 64},
+        {"{\"drift.encoder\": {\"unite\": 1}}",
+         "tmp.json': its 'drift.encoder' has 'unite'", 0, 0, 0},
+        {"{\"drift.encoder\": 1}",
+         "tmp.json': its 'drift.encoder' is no object", 0, 0, 0},
+        {"{", "tmp.json': line 1", 0, 0, 0},
+    };
+    drift_context *ctx = open_context();
+    array_list list = {0};
+    (void)state;
+    make_arrays(ctx, &kinds[1], "state_dict.", &list);
+    assert_int_equal(safetensors_write(ctx, path, &list, NULL, NULL, 0), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        encoder *e;
+        assert_int_equal(file_replace(ctx, "encoders.tmp.json", cases[i].json,
+                                      strlen(cases[i].json)),
+                         0);
+        drift_status status = encoder_open(ctx, path, &e);
+        assert_int_equal(status != DRIFT_OK, cases[i].error != NULL);
+        if (cases[i].error && !strstr(drift_error_text(ctx), cases[i].error))
+            fail_msg("'%s', but: %s", cases[i].error, drift_error_text(ctx));
+        drift_error_clear(ctx);
+        if (!e)
+            continue;
+        assert_int_equal(e->config.imagenet, cases[i].imagenet);
+        assert_int_equal(e->config.unit, cases[i].unit);
+        assert_int_equal(e->config.resize, cases[i].resize);
+        encoder_free(e);
+    }
+    array_list_free(&list);
+    remove(path);
+    remove("encoders.tmp.json");
+    close_context(ctx);
+}
+
+/* Images as they are prepared: (x+1)/2, clamped or not. */
+static void unit_images(void **state)
+{
+    static const float x[2 * 3] = {-1.5f, -1, 0, .5f, 1, 1.25f};
+    drift_context *ctx = open_context();
+    encoder_config c = kinds[0];
+    (void)state;
+    c.imagenet = 0;
+    c.unit = 1;
+    for (c.clamp = 0; c.clamp < 2; c.clamp++) {
+        encoder *e;
+        tensor image;
+        tape *t;
+        size_t n;
+        assert_int_equal(encoder_new(ctx, &c, 3, 0, &e), 0);
+        assert_int_equal(tensor_new(ctx, &image, DTYPE_F32, SHAPE(1, 1, 2, 3)),
+                         0);
+        assert_int_equal(tensor_write(ctx, &image, x), 0);
+        assert_int_equal(tape_new(ctx, 0, &t), 0);
+        var *v = encoder_input(e, t, tape_constant(t, &image));
+        assert_int_equal(tape_status(t), 0);
+        float *y = numbers(ctx, &v->value, &n);
+        for (size_t i = 0; i < n; i++) {
+            float want = (x[i] + 1) / 2;
+            if (c.clamp)
+                want = want < 0 ? 0 : want > 1 ? 1 : want;
+            assert_true(y[i] == want);
+        }
+        free(y);
+        tape_free(t);
+        tensor_free(ctx, &image);
+        encoder_free(e);
+    }
+    close_context(ctx);
+}
+
 /* What an encoder says to images that are none of its. */
 static void other_images(void **state)
 {
@@ -464,6 +548,7 @@ int main(void)
         cmocka_unit_test(moco),       cmocka_unit_test(dino_names),
         cmocka_unit_test(written),    cmocka_unit_test(clamped),
         cmocka_unit_test(sizes),      cmocka_unit_test(other_images),
+        cmocka_unit_test(beside),     cmocka_unit_test(unit_images),
         cmocka_unit_test(formula),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
