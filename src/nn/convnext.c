@@ -246,5 +246,7 @@ const encoder_ops convnext_ops = {.name = "convnext",
                                   .declare = convnext_declare,
                                   .forward = convnext_forward,
                                   .close = convnext_close,
+                                  .signs = "'" ANCHOR "' and blocks in each "
+                                           "of four stages",
                                   .recognize = convnext_recognize,
                                   .load = convnext_load};

@@ -271,7 +271,10 @@ typedef struct names {
     const char *out, *scale1, *scale2;
 } names;
 
-static const names hub = {.anchor = "blocks.0.ls1.gamma",
+#define HUB_ANCHOR          "blocks.0.ls1.gamma"
+#define TRANSFORMERS_ANCHOR "encoder.layer.0.layer_scale1.lambda1"
+
+static const names hub = {.anchor = HUB_ANCHOR,
                           .blocks = "blocks.",
                           .cls = "cls_token",
                           .mask = "mask_token",
@@ -283,7 +286,7 @@ static const names hub = {.anchor = "blocks.0.ls1.gamma",
                           .scale1 = "ls1.gamma",
                           .scale2 = "ls2.gamma"};
 static const names transformers = {
-    .anchor = "encoder.layer.0.layer_scale1.lambda1",
+    .anchor = TRANSFORMERS_ANCHOR,
     .blocks = "encoder.layer.",
     .cls = "embeddings.cls_token",
     .mask = "embeddings.mask_token",
@@ -307,7 +310,8 @@ static int dino_recognize(const array_list *arrays, encoder_config *c)
 {
     const names *n = names_of(arrays);
     const array *scale = n ? weights_named(arrays, n->anchor) : NULL;
-    if (!scale || scale->ndim != 1 || !scale->dim[0] || scale->dim[0] % HEAD)
+    if (!scale || scale->ndim != 1 || !scale->dim[0] || scale->dim[0] % HEAD ||
+        scale->dim[0] > 1 << 16)
         return 0;
     c->width = (int)scale->dim[0];
     c->heads = c->width / HEAD;
@@ -377,9 +381,12 @@ out:
     return weights_close(&w, status);
 }
 
-const encoder_ops dino_ops = {.name = "dino",
-                              .declare = dino_declare,
-                              .forward = dino_forward,
-                              .close = dino_close,
-                              .recognize = dino_recognize,
-                              .load = dino_load};
+const encoder_ops dino_ops = {
+    .name = "dino",
+    .declare = dino_declare,
+    .forward = dino_forward,
+    .close = dino_close,
+    .signs = "'" HUB_ANCHOR "' or '" TRANSFORMERS_ANCHOR "', a multiple of "
+             "64 numbers",
+    .recognize = dino_recognize,
+    .load = dino_load};

@@ -2,6 +2,7 @@
 #include "nn/encoder.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -31,14 +32,16 @@ out:
     return status;
 }
 
-/* y = (x+1)/2, less ImageNet's mean, by its deviation. Clamped, between steps
- * with a relu, y is first relu(y), then 1 - relu(1 - y). */
+/* y = (x+1)/2, for imagenet less its mean, by its deviation. Clamped, between
+ * steps with a relu, y is first relu(y), then 1 - relu(1 - y). */
 static drift_status make_input(encoder *e)
 {
-    static const double mean[3] = {.485, .456, .406};
-    static const double std[3] = {.229, .224, .225};
     static const double half[3] = {.5, .5, .5}, one[3] = {1, 1, 1};
-    static const double minus[3] = {-1, -1, -1};
+    static const double minus[3] = {-1, -1, -1}, none[3] = {0, 0, 0};
+    static const double means[3] = {.485, .456, .406};
+    static const double deviations[3] = {.229, .224, .225};
+    const double *mean = e->config.imagenet ? means : none;
+    const double *std = e->config.imagenet ? deviations : one;
     int clamp = e->config.clamp;
     drift_status status = DRIFT_OK;
     double w[3], b[3];
@@ -55,33 +58,72 @@ out:
     return status;
 }
 
-static drift_status check_config(drift_context *ctx, const encoder_config *c)
+#define SIZE(name, field, least, most)                                         \
+    {                                                                          \
+        name, offsetof(encoder_config, field), least, most                     \
+    }
+
+const encoder_size encoder_sizes[ENCODER_SIZES] = {
+    SIZE("width", width, 1, 65536),
+    SIZE("blocks1", blocks[0], 0, 1024),
+    SIZE("blocks2", blocks[1], 0, 1024),
+    SIZE("blocks3", blocks[2], 0, 1024),
+    SIZE("blocks4", blocks[3], 0, 1024),
+    SIZE("width1", widths[0], 0, 65536),
+    SIZE("width2", widths[1], 0, 65536),
+    SIZE("width3", widths[2], 0, 65536),
+    SIZE("width4", widths[3], 0, 65536),
+    SIZE("groups", groups, 0, 65536),
+    SIZE("hidden", hidden, 0, 65536),
+    SIZE("latent", latent, 0, 65536),
+    SIZE("classes", classes, 0, 65536),
+    SIZE("patch", patch, 0, 256),
+    SIZE("decoder", decoder, 0, 1),
+    SIZE("bottleneck", bottleneck, 0, 1),
+    SIZE("heads", heads, 0, 65536),
+    SIZE("positions", positions, 0, 1024),
+    SIZE("image_height", image_height, 0, 65536),
+    SIZE("image_width", image_width, 0, 65536),
+    SIZE("image_channels", channels, 1, 4096),
+    SIZE("resize", resize, 0, 4096),
+    SIZE("imagenet", imagenet, 0, 1),
+    SIZE("unit", unit, 0, 1),
+    SIZE("clamp", clamp, 0, 1),
+    SIZE("shrink", shrink, 0, 1),
+    SIZE("map_norm", map_norm, 0, 1),
+};
+
+int *encoder_size_of(encoder_config *c, size_t i)
 {
-    if (c->kind < 0 || c->kind >= ENCODER_KINDS)
+    return (int *)(void *)((char *)c + encoder_sizes[i].offset);
+}
+
+static drift_status check_config(drift_context *ctx, encoder_config c)
+{
+    if (c.kind < 0 || c.kind >= ENCODER_KINDS)
         return ERROR(ctx, DRIFT_ERROR_USAGE, "encoder: kind %d is not known",
-                     c->kind);
-    int fine = c->width > 0 && c->width <= 65536 && c->channels > 0 &&
-               c->channels <= 4096 && c->groups >= 0 && c->hidden >= 0 &&
-               c->hidden <= 65536 && c->latent >= 0 && c->latent <= 65536 &&
-               c->classes >= 0 && c->classes <= 65536 && c->image_height >= 0 &&
-               c->image_width >= 0 && c->resize >= 0 && c->resize <= 4096 &&
-               c->patch >= 0 && c->patch <= 256 && c->heads >= 0 &&
-               c->positions >= 0 && c->positions <= 1024 &&
-               (!c->imagenet || c->channels == 3);
-    for (int i = 0; i < ENCODER_STAGES; i++)
-        fine = fine && c->blocks[i] >= 0 && c->blocks[i] <= 1024 &&
-               c->widths[i] >= 0 && c->widths[i] <= 65536;
-    if (!fine)
-        return ERROR(ctx, DRIFT_ERROR_USAGE, "encoder: a size is out of range");
+                     c.kind);
+    for (size_t i = 0; i < ENCODER_SIZES; i++) {
+        const encoder_size *s = &encoder_sizes[i];
+        int is = *encoder_size_of(&c, i);
+        if (is < s->least || is > s->most)
+            return ERROR(ctx, DRIFT_ERROR_USAGE,
+                         "encoder: %s is %d, not from %d to %d", s->name, is,
+                         s->least, s->most);
+    }
+    if ((c.imagenet || c.unit) && c.channels != 3)
+        return ERROR(ctx, DRIFT_ERROR_USAGE,
+                     "encoder: imagenet and unit are of 3 channels, not %d",
+                     c.channels);
     return DRIFT_OK;
 }
 
-drift_status encoder_new(drift_context *ctx, const encoder_config *config,
-                         uint64_t seed, int with_grad, encoder **out)
+drift_status encoder_declare(drift_context *ctx, const encoder_config *config,
+                             encoder **out)
 {
     drift_status status = DRIFT_OK;
     encoder *e = *out = NULL;
-    TRY(check_config(ctx, config));
+    TRY(check_config(ctx, *config));
     e = mem_alloc(ctx, 1, sizeof *e);
     if (!e)
         return DRIFT_ERROR_MEMORY;
@@ -89,13 +131,33 @@ drift_status encoder_new(drift_context *ctx, const encoder_config *config,
     e->ops = encoder_kinds[config->kind];
     e->config = *config;
     TRY(e->ops->declare(e));
-    TRY(params_allocate(&e->params, with_grad, seed));
-    if (config->imagenet)
-        TRY(make_input(e));
     *out = e;
     e = NULL;
 out:
     encoder_free(e);
+    return status;
+}
+
+drift_status encoder_allocate(encoder *e, uint64_t seed, int with_grad)
+{
+    drift_status status = DRIFT_OK;
+    TRY(params_allocate(&e->params, with_grad, seed));
+    if (e->config.imagenet || e->config.unit)
+        TRY(make_input(e));
+out:
+    return status;
+}
+
+drift_status encoder_new(drift_context *ctx, const encoder_config *config,
+                         uint64_t seed, int with_grad, encoder **out)
+{
+    drift_status status = encoder_declare(ctx, config, out);
+    if (status == DRIFT_OK)
+        status = encoder_allocate(*out, seed, with_grad);
+    if (status != DRIFT_OK) {
+        encoder_free(*out);
+        *out = NULL;
+    }
     return status;
 }
 
@@ -170,15 +232,18 @@ static int fits(const encoder_config *c, const shape *s)
 
 var *encoder_input(encoder *e, tape *t, var *image)
 {
-    char is[SHAPE_TEXT];
+    const encoder_config *c = &e->config;
+    char is[SHAPE_TEXT], of[32] = "any size";
     if (!image || tape_status(t) != DRIFT_OK)
         return NULL;
-    if (!fits(&e->config, &image->value.shape)) {
+    if (!fits(c, &image->value.shape)) {
+        if (c->image_height)
+            snprintf(of, sizeof of, "%d x %d", c->image_height, c->image_width);
         tape_fail(t, ERROR(e->ctx, DRIFT_ERROR_SHAPE,
-                           "encoder: images of %s; it is for %d x %d x %d",
-                           shape_text(image->value.shape, is),
-                           e->config.image_height, e->config.image_width,
-                           e->config.channels));
+                           "encoder: images of %s; it is for %s with %d "
+                           "channels%s",
+                           shape_text(image->value.shape, is), of, c->channels,
+                           c->channels == 3 ? " or 1" : ""));
         return NULL;
     }
     return prepare(e, t, image);

@@ -46,10 +46,22 @@ typedef struct encoder_config {
     int resize;   /* images smaller than this square are enlarged to it; 0 */
     int imagenet; /* images become (x+1)/2, then lose ImageNet's mean and are
                      divided by its standard deviation; 0: [-1,1] as they are */
-    int clamp;    /* with imagenet: to [0,1] before */
+    int unit;     /* images become (x+1)/2 and stay so */
+    int clamp;    /* with either: to [0,1] then */
     int shrink;   /* larger ones become that square, too, antialiased */
     int map_norm; /* convnext: maps are normalised as the release's */
 } encoder_config;
+
+/* The sizes by name, and their ranges. */
+typedef struct encoder_size {
+    const char *name;
+    size_t offset;
+    int least, most;
+} encoder_size;
+
+#define ENCODER_SIZES 27
+extern const encoder_size encoder_sizes[ENCODER_SIZES];
+int *encoder_size_of(encoder_config *c, size_t i);
 
 /* Which families a map is good for; drift/features.h says what they are. */
 #define FAMILY_LOCATIONS 1
@@ -88,9 +100,11 @@ typedef struct encoder_ops {
     void (*forward)(encoder *e, tape *t, const tensor *flat, var *x,
                     encoder_out *out);
     void (*close)(encoder *e); /* frees e->state; may be NULL */
-    /* Other people's files; both NULL: there are none. Does a file with these
+    /* Other people's files; all NULL: there are none. Does a file with these
      * arrays hold such a network, and of which sizes? One with an array missing
-     * or wrong still does: load tells what is not as it should be. */
+     * or wrong still does, but for its signs, which error texts name: load
+     * tells what is not as it should be. */
+    const char *signs;
     int (*recognize)(const array_list *arrays, encoder_config *config);
     drift_status (*load)(encoder *e, const array_list *arrays, tensor *flat);
     /* What a metadata.json with such a file says beyond its arrays; NULL:
@@ -118,6 +132,12 @@ extern const encoder_ops *const encoder_kinds[ENCODER_KINDS];
 drift_status encoder_new(drift_context *ctx, const encoder_config *config,
                          uint64_t seed, int with_grad,
                          encoder **out) DRIFT_MUST_CHECK;
+/* The same in two steps: after the first the parameters have shapes, but no
+ * memory. */
+drift_status encoder_declare(drift_context *ctx, const encoder_config *config,
+                             encoder **out) DRIFT_MUST_CHECK;
+drift_status encoder_allocate(encoder *e, uint64_t seed,
+                              int with_grad) DRIFT_MUST_CHECK;
 void encoder_free(encoder *e); /* NULL is fine */
 
 /* The maps of images [b,h,w,c] in [-1,1], with the parameters in `flat`. Grey
@@ -132,8 +152,10 @@ drift_status encoder_behead(encoder *e, const tensor *flat,
 /* -- files (nn/encoder_file.c) -------------------------------------------- */
 
 /* An encoder of drift-encoder, or other people's weights, which are recognised
- * by their names and shapes, in any container (formats/tensors.h). For its
- * maps alone: what they do not need takes no memory. */
+ * by their names and shapes, in any container (formats/tensors.h). Sizes that
+ * those do not tell, as how its images are prepared, may be in FILE.json beside
+ * FILE.pth: {"drift.encoder": {"imagenet": 0}} (encoder_sizes). For its maps
+ * alone: what they do not need takes no memory. */
 drift_status encoder_open(drift_context *ctx, const char *path,
                           encoder **out) DRIFT_MUST_CHECK;
 /* The same with its decoder and its head, as far as the file has them. */

@@ -1,7 +1,7 @@
 /* Encoders in files: ours, with their sizes in the metadata, and other
  * people's, recognised by what their arrays are called. */
 #include <jansson.h>
-#include <stddef.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,53 +13,56 @@
 
 #define KEY "drift.encoder"
 
-/* The sizes of a configuration, by name. */
-static const struct {
-    const char *name;
-    size_t offset;
-} sizes[] = {
-    {"width", offsetof(encoder_config, width)},
-    {"blocks1", offsetof(encoder_config, blocks[0])},
-    {"blocks2", offsetof(encoder_config, blocks[1])},
-    {"blocks3", offsetof(encoder_config, blocks[2])},
-    {"blocks4", offsetof(encoder_config, blocks[3])},
-    {"width1", offsetof(encoder_config, widths[0])},
-    {"width2", offsetof(encoder_config, widths[1])},
-    {"width3", offsetof(encoder_config, widths[2])},
-    {"width4", offsetof(encoder_config, widths[3])},
-    {"groups", offsetof(encoder_config, groups)},
-    {"hidden", offsetof(encoder_config, hidden)},
-    {"latent", offsetof(encoder_config, latent)},
-    {"classes", offsetof(encoder_config, classes)},
-    {"patch", offsetof(encoder_config, patch)},
-    {"decoder", offsetof(encoder_config, decoder)},
-    {"bottleneck", offsetof(encoder_config, bottleneck)},
-    {"heads", offsetof(encoder_config, heads)},
-    {"positions", offsetof(encoder_config, positions)},
-    {"image_height", offsetof(encoder_config, image_height)},
-    {"image_width", offsetof(encoder_config, image_width)},
-    {"image_channels", offsetof(encoder_config, channels)},
-    {"resize", offsetof(encoder_config, resize)},
-    {"imagenet", offsetof(encoder_config, imagenet)},
-    {"clamp", offsetof(encoder_config, clamp)},
-    {"shrink", offsetof(encoder_config, shrink)},
-    {"map_norm", offsetof(encoder_config, map_norm)},
-};
-#define SIZES (sizeof sizes / sizeof *sizes)
-
 static char *config_json(const encoder_config *c)
 {
+    encoder_config copy = *c;
     json_t *o = json_object();
     int failed = json_object_set_new(
                      o, "kind", json_string(encoder_kinds[c->kind]->name)) != 0;
-    for (size_t i = 0; i < SIZES; i++) {
-        const int *at =
-            (const int *)(const void *)((const char *)c + sizes[i].offset);
-        failed |= json_object_set_new(o, sizes[i].name, json_integer(*at)) != 0;
-    }
+    for (size_t i = 0; i < ENCODER_SIZES; i++)
+        failed |=
+            json_object_set_new(o, encoder_sizes[i].name,
+                                json_integer(*encoder_size_of(&copy, i))) != 0;
     char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER);
     json_decref(o);
     return text;
+}
+
+/* Where a configuration keeps the size of this name; NULL: it has none. */
+static int *size_named(encoder_config *c, const char *name)
+{
+    for (size_t i = 0; i < ENCODER_SIZES; i++)
+        if (!strcmp(encoder_sizes[i].name, name))
+            return encoder_size_of(c, i);
+    return NULL;
+}
+
+/* Files of other versions: a size that is missing is 0, one that is not known
+ * must be. */
+static drift_status sizes_of_json(drift_context *ctx, json_t *o,
+                                  encoder_config *c)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach(o, key, v)
+    {
+        json_int_t n = json_integer_value(v);
+        int *to = size_named(c, key);
+        if (!strcmp(key, "kind"))
+            continue;
+        if (!json_is_integer(v) || n < 0 || n > INT_MAX)
+            return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                         "its '" KEY "': '%.40s' is no whole number from 0 on",
+                         key);
+        if (!to && n)
+            return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                         "its '" KEY "' has '%.40s', which this version does "
+                         "not know",
+                         key);
+        if (to)
+            *to = (int)n;
+    }
+    return DRIFT_OK;
 }
 
 static drift_status config_of_json(drift_context *ctx, const char *text,
@@ -79,15 +82,7 @@ static drift_status config_of_json(drift_context *ctx, const char *text,
              "knows%s%.40s",
              kind ? ": " : "", kind ? kind : "");
     c->kind = k;
-    for (size_t i = 0; i < SIZES; i++) {
-        json_t *v = json_object_get(o, sizes[i].name);
-        json_int_t n = json_integer_value(v);
-        if (!json_is_integer(v) || n < 0 || n > 1 << 20)
-            FAIL(ctx, DRIFT_ERROR_FORMAT,
-                 "its '" KEY "' has no number '%s' from 0 to %d", sizes[i].name,
-                 1 << 20);
-        *(int *)(void *)((char *)c + sizes[i].offset) = (int)n;
-    }
+    TRY(sizes_of_json(ctx, o, c));
 out:
     json_decref(o);
     return status;
@@ -109,6 +104,24 @@ out:
     return weights_close(&w, status);
 }
 
+/* What each kind would have been known by. */
+static drift_status unknown(drift_context *ctx, const array_list *arrays)
+{
+    char text[600] = "";
+    size_t used = 0;
+    for (int k = 0; k < ENCODER_KINDS && used < sizeof text; k++)
+        if (encoder_kinds[k]->signs)
+            used += (size_t)snprintf(text + used, sizeof text - used,
+                                     "%s %s has %s", used ? ";" : "",
+                                     encoder_kinds[k]->name,
+                                     encoder_kinds[k]->signs);
+    return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                 "its %zu arrays (the first is '%.80s') are not those of an "
+                 "encoder that this version knows:%s",
+                 arrays->count, arrays->count ? arrays->items[0].name : "",
+                 text);
+}
+
 drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
                                encoder_config *c)
 {
@@ -118,25 +131,31 @@ drift_status encoder_recognize(drift_context *ctx, const array_list *arrays,
             encoder_kinds[k]->recognize(arrays, c))
             return DRIFT_OK;
     }
-    return ERROR(ctx, DRIFT_ERROR_FORMAT,
-                 "its %zu arrays are not those of an encoder that this "
-                 "version knows (the first is '%s')",
-                 arrays->count, arrays->count ? arrays->items[0].name : "");
+    return unknown(ctx, arrays);
+}
+
+/* FILE.json beside FILE.pth. */
+static int find_json(const char *path, char *found, size_t size)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const char *name = slash ? slash + 1 : path;
+    int n = dot && dot > name
+                ? snprintf(found, size, "%.*s.json", (int)(dot - path), path)
+                : -1;
+    return n > 0 && (size_t)n < size && file_exists(found);
 }
 
 /* metadata.json beside the file or, where the file lies in a folder of the
- * release, beside that; FILE.json for FILE.msgpack. */
+ * release, beside that; FILE.json comes first. */
 static int find_metadata(const char *path, char *found, size_t size)
 {
     static const char *const place[] = {"metadata.json", "../metadata.json"};
-    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path) + 1 : 0;
-    int stem = dot && dot > path + folder ? (int)(dot - path) : 0;
-    int n = snprintf(found, size, "%.*s.json", stem, path);
-    if (stem && n > 0 && (size_t)n < size && file_exists(found))
+    if (find_json(path, found, size))
         return 1;
     for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
-        n = snprintf(found, size, "%.*s%s", folder, path, place[i]);
+        int n = snprintf(found, size, "%.*s%s", folder, path, place[i]);
         if (n > 0 && (size_t)n < size && file_exists(found))
             return 1;
     }
@@ -161,6 +180,51 @@ out:
     return status;
 }
 
+/* Before memory is taken: a file cannot be for an encoder of far more numbers
+ * than it has. Some may be missing, which loading tells better. */
+static drift_status check_size(const encoder *e, const array_list *arrays)
+{
+    size_t wanted = 0, has = 0;
+    for (size_t i = 0; i < e->params.count; i++)
+        wanted += shape_count(e->params.list[i].shape);
+    for (size_t i = 0; i < arrays->count; i++)
+        has += array_count(&arrays->items[i]);
+    if (wanted / 16 <= has)
+        return DRIFT_OK;
+    return ERROR(e->ctx, DRIFT_ERROR_FORMAT,
+                 "its arrays have %zu numbers, a %s of these sizes has %zu",
+                 has, e->ops->name, wanted);
+}
+
+/* What FILE.json says under our key. */
+static drift_status read_sizes(drift_context *ctx, const char *path,
+                               encoder_config *c)
+{
+    drift_status status = DRIFT_OK;
+    file_view view = {0};
+    json_error_t e;
+    json_t *root = NULL, *ours;
+    char found[4096];
+    if (!find_json(path, found, sizeof found))
+        return DRIFT_OK;
+    TRY(file_open_view(ctx, found, &view));
+    root = json_loadb((const char *)view.data, view.size,
+                      JSON_REJECT_DUPLICATES, &e);
+    ours = json_object_get(root, KEY);
+    if (!root)
+        status = ERROR(ctx, DRIFT_ERROR_FORMAT, "line %d: %s", e.line, e.text);
+    else if (ours && !json_is_object(ours))
+        status = ERROR(ctx, DRIFT_ERROR_FORMAT, "its '" KEY "' is no object");
+    else if (ours)
+        status = sizes_of_json(ctx, ours, c);
+    if (status != DRIFT_OK)
+        status = error_prefix(ctx, status, "'%s'", found);
+out:
+    json_decref(root);
+    file_close_view(&view);
+    return status;
+}
+
 static drift_status open_as(drift_context *ctx, const char *path, int whole,
                             encoder **out)
 {
@@ -174,11 +238,15 @@ static drift_status open_as(drift_context *ctx, const char *path, int whole,
     const char *own = tensors_metadata(&file, KEY);
     TRY(own ? config_of_json(ctx, own, &c)
             : encoder_recognize(ctx, file.arrays, &c));
-    if (!own)
+    if (!own) {
         TRY(read_metadata(ctx, path, &c));
+        TRY(read_sizes(ctx, path, &c));
+    }
     if (!whole && encoder_kinds[c.kind]->heads)
         c.classes = c.decoder = 0;
-    TRY(encoder_new(ctx, &c, 0, 0, &e));
+    TRY(encoder_declare(ctx, &c, &e));
+    TRY(check_size(e, file.arrays));
+    TRY(encoder_allocate(e, 0, 0));
     TRY(own ? encoder_load_named(e, file.arrays, NULL, &e->params.value)
             : e->ops->load(e, file.arrays, &e->params.value));
     *out = e;
@@ -314,7 +382,9 @@ drift_status encoder_from_arrays(drift_context *ctx, const char *name,
     if (a->type == ARRAY_U8)
         memcpy(json, a->data, array_count(a));
     TRY(config_of_json(ctx, json, &c));
-    TRY(encoder_new(ctx, &c, 0, 0, &e));
+    TRY(encoder_declare(ctx, &c, &e));
+    TRY(check_size(e, list));
+    TRY(encoder_allocate(e, 0, 0));
     TRY(take_params(e, name, list));
     *out = e;
     e = NULL;

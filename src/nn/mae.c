@@ -203,14 +203,8 @@ void mae_encode(encoder *e, tape *t, const tensor *flat, var *x,
 var *mae_classify(encoder *e, tape *t, const tensor *flat, var *top)
 {
     const mae *k = e->state;
-    var *mean = NULL;
-    if (!top || tape_status(t) != DRIFT_OK)
-        return NULL;
-    const size_t *d = top->value.shape.dim;
     tape_open(t);
-    tape_moments(t, top, (int)d[1], (int)d[2], 0, &mean, NULL);
-    mean = tape_reshape(t, mean, SHAPE(d[0], d[3]));
-    return tape_close(t, tape_linear(t, mean,
+    return tape_close(t, tape_linear(t, encoder_mean(t, top),
                                      encoder_leaf(e, t, flat, k->fc_kernel),
                                      encoder_leaf(e, t, flat, k->fc_bias)));
 }
@@ -226,14 +220,14 @@ static void mae_features(encoder *e, tape *t, const tensor *flat, var *x,
 
 /* -- the release's files -------------------------------------------------- */
 
+#define ANCHOR "encoder.conv1.kernel"
+
 static int mae_recognize(const array_list *arrays, encoder_config *c)
 {
-    const array *stem = weights_named(arrays, "encoder.conv1.kernel");
+    const array *stem = weights_named(arrays, ANCHOR);
     const array *fc = weights_named(arrays, "fc.kernel");
-    char name[64];
     if (!stem || stem->ndim != 4 || stem->dim[2] > 1 << 16 ||
-        stem->dim[3] > 1 << 16 ||
-        !weights_named(arrays, "encoder.layer4_norm.scale"))
+        stem->dim[3] > 1 << 16)
         return 0;
     /* Pictures of RGB in patches of 8, else a latent as it is; what differs is
      * in the metadata. */
@@ -241,12 +235,11 @@ static int mae_recognize(const array_list *arrays, encoder_config *c)
     c->channels = (int)stem->dim[2] / (c->patch * c->patch);
     c->width = (int)stem->dim[3];
     c->groups = GROUPS;
-    for (int s = 0; s < ENCODER_STAGES; s++)
-        do
-            snprintf(name, sizeof name,
-                     "encoder.stages_%d.layers_%d.conv1.kernel", s,
-                     c->blocks[s]);
-        while (weights_named(arrays, name) && ++c->blocks[s] < 1024);
+    for (int s = 0; s < ENCODER_STAGES; s++) {
+        char list[40];
+        snprintf(list, sizeof list, "encoder.stages_%d.layers_", s);
+        c->blocks[s] = weights_extent(arrays, list);
+    }
     c->decoder = weights_named(arrays, "decoder.head.kernel") != NULL;
     if (fc && fc->ndim == 2 && fc->dim[1] <= 1 << 16)
         c->classes = (int)fc->dim[1];
@@ -255,7 +248,7 @@ static int mae_recognize(const array_list *arrays, encoder_config *c)
 
 static drift_status mae_load(encoder *e, const array_list *arrays, tensor *flat)
 {
-    return encoder_load_named(e, arrays, "encoder.conv1.kernel", flat);
+    return encoder_load_named(e, arrays, ANCHOR, flat);
 }
 
 static const char *const heads[] = {"decoder.*", "fc.*", NULL};
@@ -264,6 +257,7 @@ const encoder_ops mae_ops = {.name = "mae",
                              .declare = mae_declare,
                              .forward = mae_features,
                              .close = mae_close,
+                             .signs = "'" ANCHOR "' of 4 dimensions",
                              .recognize = mae_recognize,
                              .load = mae_load,
                              .metadata = foreign_mae_config,

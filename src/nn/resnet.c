@@ -306,13 +306,17 @@ const encoder_ops cifar_resnet_ops = {.name = "cifar-resnet",
                                       .declare = resnet_declare,
                                       .forward = resnet_forward,
                                       .close = resnet_close,
+                                      .signs = "'" ANCHOR "' of 4 dimensions "
+                                               "and layer1 to layer3",
                                       .recognize = cifar_recognize,
                                       .load = resnet_load,
                                       .heads = cifar_heads};
-const encoder_ops resnet_ops = {.name = "resnet",
-                                .declare = resnet_declare,
-                                .forward = resnet_forward,
-                                .close = resnet_close,
-                                .recognize = resnet_recognize,
-                                .load = resnet_load,
-                                .heads = resnet_heads};
+const encoder_ops resnet_ops = {
+    .name = "resnet",
+    .declare = resnet_declare,
+    .forward = resnet_forward,
+    .close = resnet_close,
+    .signs = "'" ANCHOR "' of 4 dimensions and layer1 to layer4",
+    .recognize = resnet_recognize,
+    .load = resnet_load,
+    .heads = resnet_heads};
