@@ -60,8 +60,11 @@ out:
 drift_status along_step(step *s, int64_t n)
 {
     drift_status status = DRIFT_OK;
+    /* The generator's step is made: without the encoders' it is half of one. */
+    s->optimizer->torn = s->along_count > 0;
     for (size_t i = 0; i < s->along_count; i++)
         TRY(optimizer_step(&s->along[i], n));
+    s->optimizer->torn = 0;
 out:
     return status;
 }

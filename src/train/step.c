@@ -374,7 +374,9 @@ drift_status step_run(step *s, int64_t n, int settle)
     since = clock_seconds();
     TRY(optimizer_norms(o));
     s->pending = 1;
-    if (!o->reading.handle) /* all is there: nothing is updated in vain */
+    /* All is there, or encoders, which know nothing of the generator's norm,
+     * would go on without it: nothing is updated in vain. */
+    if (!o->reading.handle || s->along_count)
         TRY(step_settle(s));
     TRY(along_norms(s));
     TRY(optimizer_step(o, n));
