@@ -146,6 +146,18 @@ out:
     return status;
 }
 
+int autoencoder_makes(const encoder *e, const sample_shape *latent)
+{
+    const encoder_config *c = &e->config;
+    if (c->kind != ENCODER_AUTOENCODER)
+        return 0;
+    const autoencoder *a = e->state;
+    int side = 1 << (a->stages - 1);
+    return c->latent == latent->channels &&
+           c->image_height / side == latent->height &&
+           c->image_width / side == latent->width;
+}
+
 /* -- scale of the latents ----------------------------------------------- */
 
 /* Parameter i of flat, on the host (mem_free); NULL after an error. */

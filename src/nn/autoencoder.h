@@ -13,6 +13,9 @@ var *autoencoder_decode(encoder *e, tape *t, const tensor *flat, var *latent);
 drift_status autoencoder_open(drift_context *ctx, const char *path,
                               encoder **out) DRIFT_MUST_CHECK;
 
+/* Whether `e` is one whose latents are of this height, width and channels. */
+int autoencoder_makes(const encoder *e, const sample_shape *latent);
+
 /* Change the parameters in `flat` so that a latent z becomes (z - mean) / std
  * of its channel and means the same image. */
 drift_status autoencoder_normalise(encoder *e, tensor *flat, const double *mean,

@@ -6,6 +6,7 @@
 #include "base/build.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "nn/autoencoder.h"
 #include "train/checkpoint.h"
 
 /* Numbers of output computed at once, and samples: bounds the memory. */
@@ -96,6 +97,10 @@ drift_status drift_model_open(drift_context *ctx, const char *path,
                       (uint64_t)m->config->run.seed, 0, &m->generator));
     TRY(encoder_from_arrays(ctx, DECODER_ARRAYS, &m->file.file.arrays,
                             &m->generator->decoder));
+    if (m->generator->decoder &&
+        !autoencoder_makes(m->generator->decoder, &m->file.facts.sample))
+        FAIL(ctx, DRIFT_ERROR_FORMAT,
+             "'%s': '" DECODER_ARRAYS "' does not decode its samples", file);
     TRY(checkpoint_read(ctx, &m->file, m->weights, &m->generator->params,
                         &m->generator->params.value));
     for (int i = 0; i < m->config->optimizer.ema_count; i++)
