@@ -288,9 +288,10 @@ DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
                                                 int flags, drift_trainer **out);
 
 /* Go on with the run in `directory` from its latest checkpoint, equal to the
- * bit to a run that never stopped. overrides: `count` texts "run.key=value" or
- * "data.path=value" (the same data elsewhere); others are
- * DRIFT_ERROR_USAGE, and so is a run of another subject. */
+ * bit to a run that never stopped. overrides: `count` texts "run.key=value", or,
+ * for the same files elsewhere, "data.path=value", "features.encoders=value",
+ * "generator.autoencoder=value"; others are DRIFT_ERROR_USAGE, and so is a run
+ * of another subject. */
 DRIFT_MUST_CHECK drift_status drift_trainer_resume(drift_context *ctx,
                                                    drift_subject subject,
                                                    const char *directory,

@@ -13,9 +13,7 @@
 
 /* -- making --------------------------------------------------------------- */
 
-/* A file, or the name of one in data/weights. */
-static drift_status find_encoder(drift_context *ctx, const char *name,
-                                 char **path)
+drift_status encoder_path(drift_context *ctx, const char *name, char **path)
 {
     drift_status status = DRIFT_OK;
     char file[ITEM_TEXT + 32];
@@ -36,7 +34,7 @@ drift_status encoder_named(drift_context *ctx, const char *name,
                            encoder_opener *opener, encoder **out)
 {
     char *path = NULL;
-    drift_status status = find_encoder(ctx, name, &path);
+    drift_status status = encoder_path(ctx, name, &path);
     *out = NULL;
     if (status == DRIFT_OK)
         status = opener(ctx, path, out);

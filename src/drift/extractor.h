@@ -21,7 +21,10 @@ typedef struct extractor {
     char digest[DIGEST_TEXT]; /* of encoders and choice */
 } extractor;
 
-/* Open an encoder that is a file, or the name of one in data/weights. */
+/* Where an encoder is that is a file, or the name of one in data/weights
+ * (mem_free), and opening it. */
+drift_status encoder_path(drift_context *ctx, const char *name,
+                          char **path) DRIFT_MUST_CHECK;
 typedef drift_status encoder_opener(drift_context *ctx, const char *path,
                                     encoder **out);
 drift_status encoder_named(drift_context *ctx, const char *name,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/items.h"
 #include "base/mem.h"
 #include "base/share.h"
 #include "base/threads.h"
@@ -38,6 +39,39 @@ out:
     return status;
 }
 
+/* The same of files of weights, a list of them with commas between. What cannot
+ * be found, or not be an item of a list, stays as it is. */
+static drift_status locate_weights(drift_context *ctx, char **list)
+{
+    drift_status status = DRIFT_OK;
+    const char *at = *list;
+    char item[ITEM_TEXT], *path = NULL, *whole = NULL;
+    char *joined = mem_strdup(ctx, "");
+    while (joined && items_next(&at, item)) {
+        free(whole);
+        mem_free(path);
+        TRY(encoder_path(ctx, item, &path));
+        whole = realpath(path, NULL);
+        int fits = whole && strlen(whole) < ITEM_TEXT && !strchr(whole, ',');
+        char *more = mem_printf(ctx, "%s%s%s", joined, *joined ? "," : "",
+                                fits ? whole : item);
+        mem_free(joined);
+        joined = more;
+    }
+    if (!joined) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    mem_free(*list);
+    *list = joined;
+    joined = NULL;
+out:
+    mem_free(joined);
+    mem_free(path);
+    free(whole);
+    return status;
+}
+
 /* Data and what is trained on them. Nothing of it touches the folder of the
  * run. */
 static drift_status make_parts(drift_trainer *t, int fresh)
@@ -47,6 +81,8 @@ static drift_status make_parts(drift_trainer *t, int fresh)
     t->ops = c->subject == DRIFT_ENCODER ? &encoder_trainer_ops
                                          : &generator_trainer_ops;
     TRY(locate_data(t->ctx, c));
+    TRY(locate_weights(t->ctx, &c->features.encoders));
+    TRY(locate_weights(t->ctx, &c->generator.autoencoder));
     TRY(dataset_open(t->ctx, &c->data, (uint64_t)c->run.seed, &t->data));
     TRY(t->ops->make(t, fresh));
 out:
@@ -131,8 +167,20 @@ out:
     return status;
 }
 
-/* "run.key=value" or "data.path=value"; the seed is part of the result and
- * cannot change, and the data only move (their digest is checked). */
+/* Keys of files that may be elsewhere by now; digests tell whether they are the
+ * same ones. */
+static const char *const movable[] = {
+    "data.path=", "features.encoders=", "generator.autoencoder="};
+
+static int may_change(const char *text)
+{
+    for (size_t i = 0; i < sizeof movable / sizeof *movable; i++)
+        if (!strncmp(text, movable[i], strlen(movable[i])))
+            return 1;
+    return !strncmp(text, "run.", 4) && strchr(text, '=');
+}
+
+/* The seed is part of the result and cannot change. */
 static drift_status apply_override(drift_context *ctx, config *c,
                                    const char *text)
 {
@@ -140,11 +188,11 @@ static drift_status apply_override(drift_context *ctx, config *c,
     if (!strncmp(text, "run.seed=", 9))
         FAIL(ctx, DRIFT_ERROR_USAGE, "'%.80s': the seed of a run cannot change",
              text);
-    if (!strchr(text, '=') ||
-        (strncmp(text, "run.", 4) != 0 && strncmp(text, "data.path=", 10) != 0))
+    if (!may_change(text))
         FAIL(ctx, DRIFT_ERROR_USAGE,
-             "'%.80s': a run that is resumed takes run.KEY=VALUE and "
-             "data.path=VALUE only",
+             "'%.80s': a run that is resumed takes run.KEY=VALUE and, of "
+             "files that have moved, data.path, features.encoders and "
+             "generator.autoencoder only",
              text);
     TRY(drift_config_set(ctx, c, text));
 out:

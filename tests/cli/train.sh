@@ -101,7 +101,8 @@ grep -q 'step 4/4' err && fail "a line" || pass
 usage "drift-train: run.steps is 3; the run has made 4 steps already" \
     "$train" --resume e run.steps=3
 usage_text="drift-train: 'generator.hidden=8': a run that is resumed takes\
- run.KEY=VALUE and data.path=VALUE only"
+ run.KEY=VALUE and, of files that have moved, data.path, features.encoders and \
+generator.autoencoder only"
 usage "$usage_text" "$train" --resume e generator.hidden=8
 usage "$usage_text" "$train" --print-config --resume e generator.hidden=8
 cp e/metrics.jsonl kept
