@@ -273,6 +273,38 @@ static void resume_agrees(void **state)
     }
 }
 
+/* Whether two steps change the encoder. */
+static int is_changed(place *p, const char *key)
+{
+    const char *base[MOST_KEYS];
+    char text[300];
+    fixture f;
+    encoder_keys(base, text, p->encoder, (const char *const[]){key, NULL});
+    fixture_open(&f, open_context(1), base, "run.seed=3", "drift.negatives=2");
+    params *q = &f.step.extractor.encoders[0]->params;
+    float *before = mem_alloc(NULL, q->total, sizeof *before);
+    float *after = mem_alloc(NULL, q->total, sizeof *after);
+    OK(f.ctx, tensor_read(f.ctx, &q->value, before));
+    for (int64_t n = 0; n < 2; n++)
+        OK(f.ctx, step_run(&f.step, n, 1));
+    OK(f.ctx, tensor_read(f.ctx, &q->value, after));
+    int changed = memcmp(before, after, q->total * sizeof *before) != 0;
+    mem_free(before);
+    mem_free(after);
+    fixture_close(&f);
+    return changed;
+}
+
+static void encoder_is_trained_when_asked(void **state)
+{
+    (void)state;
+    place p;
+    place_open(&p);
+    assert_true(is_changed(&p, "features.train_encoder=true"));
+    assert_false(is_changed(&p, "features.train_encoder=false"));
+    place_close(&p);
+}
+
 static void refused(place *p, drift_status status, drift_status wanted,
                     const char *word)
 {
@@ -330,6 +362,7 @@ int main(void)
         cmocka_unit_test(families_are_chosen),
         cmocka_unit_test(way_back_is_the_slope),
         cmocka_unit_test(resume_agrees),
+        cmocka_unit_test(encoder_is_trained_when_asked),
         cmocka_unit_test(wrong_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
