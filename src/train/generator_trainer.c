@@ -97,6 +97,9 @@ static drift_status open_run(drift_trainer *t, int64_t keep_step)
     if (keep_step >= 0)
         TRY(preview_restore(&t->preview, keep_step));
     TRY(step_cache(&t->step, t->dir.path));
+    if (keep_step < 0 && t->generator->decoder && t->c->generator.output_tanh)
+        rundir_warn(&t->dir, "generator.output_tanh keeps samples in [-1,1]; "
+                             "latents go beyond: set it to false");
     if (keep_step < 0 && t->c->generator.use_alpha &&
         t->c->guidance.alpha_max > 1 && !t->c->drift.negatives)
         rundir_warn(&t->dir,
