@@ -341,9 +341,10 @@ typedef struct drift_probe_line {
 
 typedef void (*drift_probe_fn)(void *user, const drift_probe_line *line);
 
-/* Tell of each family of the encoder in a file, pixels ("global") first, by the
- * first `count` training images of a data set, of each class alike. Time and
- * memory grow with the square of count. */
+/* Tell of each family of an encoder, a file or the name of one that comes with
+ * the program, pixels ("global") first, by the first `count` training images of
+ * a data set, of each class alike. Time and memory grow with the square of
+ * count. */
 DRIFT_MUST_CHECK drift_status drift_probe(drift_context *ctx,
                                           const char *encoder_file,
                                           const char *data, size_t count,

@@ -103,8 +103,8 @@ static drift_status check_patterns(extractor *x, const features *all)
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
                                      i ? ", " : "", all->list[i].name);
         return ERROR(x->ctx, DRIFT_ERROR_USAGE,
-                     "features.families: '%s' fits no family; there are %s",
-                     item, names);
+                     "features.families: '%s' fits no family; there are %s%s",
+                     item, names, used < sizeof names ? "" : " ...");
     }
     return DRIFT_OK;
 }

@@ -18,7 +18,7 @@ void features_free(features *f)
     *f = (features){0};
 }
 
-/* Cut "=WEIGHT" off a pattern; 0: that is no number. */
+/* Cut "=WEIGHT" off a pattern; 0: that is no number, the item is as it was. */
 static int split_weight(char *item, float *weight)
 {
     char *equals = strrchr(item, '='), *end;
@@ -27,8 +27,11 @@ static int split_weight(char *item, float *weight)
         return 1;
     *equals = '\0';
     *weight = strtof(equals + 1, &end);
-    return end != equals + 1 && !*end && isfinite(*weight) && *weight >= 0 &&
-           *weight <= 1e6f;
+    int fine = equals > item && end != equals + 1 && !*end &&
+               isfinite(*weight) && *weight >= 0 && *weight <= 1e6f;
+    if (!fine)
+        *equals = '=';
+    return fine;
 }
 
 float family_weight(const char *choice, const char *name)
@@ -47,7 +50,7 @@ drift_status family_check(drift_context *ctx, const char *choice)
     float weight;
     const char *at = choice;
     while (items_next(&at, item))
-        if (!split_weight(item, &weight) || !*item)
+        if (!split_weight(item, &weight))
             return ERROR(ctx, DRIFT_ERROR_USAGE,
                          "features.families: '%s' wants PATTERN or "
                          "PATTERN=WEIGHT, a weight from 0 to 1e6",

@@ -9,7 +9,8 @@
  *
  * The table is for positions^2 patches; for others it is resized as torch hub's
  * code does it: bicubic, a = -3/4, coordinates by (n + 0.1) / positions. That
- * is a product with a matrix, made when the size changes. */
+ * is a product with a matrix, made when the size changes: all that is on tapes
+ * at a time must be of one size. */
 #include <math.h>
 #include <stdio.h>
 

@@ -20,6 +20,8 @@ void weights_complain(weights *w, const char *format, ...)
     va_start(ap, format);
     vsnprintf(one, sizeof one, format, ap);
     va_end(ap);
+    if (strstr(w->text, one)) /* of another part of the array */
+        return;
     log_warning(w->params->ctx, "weights: %s", one);
     size_t need = strlen(one) + 2;
     if (w->text_used + need < sizeof w->text)

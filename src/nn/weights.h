@@ -77,7 +77,8 @@ drift_status weights_scale(weights *w, int i, const char *name_format, ...)
 
 /* Arrays that nothing is wanted of, by a pattern as the shell's. */
 void weights_ignore(weights *w, const char *pattern);
-/* One more thing that does not fit; with a log line of its own. */
+/* One more thing that does not fit; with a log line of its own. What was said
+ * before is not said again. */
 void weights_complain(weights *w, const char *format, ...) DRIFT_PRINTF(2, 3);
 
 /* The end: with `status` DRIFT_OK, an error that lists what did not fit. */

@@ -35,7 +35,7 @@ static drift_status open_all(looker *l, const char *file, const char *path,
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    TRY(encoder_open(ctx, file, &e));
+    TRY(encoder_named(ctx, file, encoder_open, &e));
     data.height = e->config.image_height;
     data.width = e->config.image_width;
     TRY(dataset_open(ctx, &data, 0, &l->data));

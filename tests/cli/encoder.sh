@@ -109,6 +109,9 @@ usage "drift-encoder: --probe FILE wants one data set" "$encoder" --probe first
 try "$encoder" --probe nowhere mnist
 code_is 1
 err_has "unable to open 'nowhere'"
+try "$encoder" --probe cifar10-resnet20 moons # a name
+code_is 2
+err_has "'moons': a probe needs images"
 try "$encoder" --probe first moons
 code_is 2
 out_empty

@@ -324,7 +324,8 @@ static void wrong_is_refused(void **state)
     } cases[] = {
         {"features.families=mop*", "'mop*' fits no family; there are global, "},
         {"features.families=*=0", "no family has a weight above 0"},
-        {"features.families=map1=much", "'map1' wants PATTERN"},
+        {"features.families=map1=much", "'map1=much' wants PATTERN"},
+        {"features.families==2", "'=2' wants PATTERN"},
     };
     place p;
     drift_trainer *t;

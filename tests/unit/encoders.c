@@ -138,7 +138,10 @@ static int refused(drift_context *ctx, const array_list *list, const char *name,
     int whole = strstr(error, "are not those of an encoder") != NULL;
     if (whole)
         snprintf(text, sizeof text, "'%s'", name);
-    if (!strstr(error, text))
+    const char *told = strstr(error, text);
+    if (told && !whole && strstr(told + 1, text))
+        fail_msg("told twice: %s", error);
+    if (!told)
         fail_msg("%s, but: %s", text, error);
     drift_error_clear(ctx);
     return whole;
