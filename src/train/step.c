@@ -286,13 +286,19 @@ static drift_status lap(step *s, int phase, double *since)
 drift_status step_gradient(step *s)
 {
     drift_status status = DRIFT_OK;
+    int nearest = s->c->drift.positives_choice == POSITIVES_NEAREST;
     double since = clock_seconds();
     TRY(step_settle(s));
     drop_families(s);
+    /* Before any tape is kept, unless they depend on what is generated; then
+     * they come from the store. */
+    if (!nearest)
+        TRY(real_features(s));
     TRY(generate(s));
-    if (s->c->drift.positives_choice == POSITIVES_NEAREST)
+    if (nearest) {
         TRY(step_nearest(s));
-    TRY(real_features(s));
+        TRY(real_features(s));
+    }
     cut_hold(s);
     TRY(lap(s, PHASE_GENERATE, &since));
     TRY(drift(s));

@@ -132,6 +132,25 @@ void test_groupnorm_fwd(harness *t)
     CASE_RUN(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(rstd), T(x), NULL, NULL,
                                  NULL, 2, 1e-5f, ACT_NONE));
 
+    /* As in digits: where a sum begins, the numbers are unlike the others. */
+    s = (sizes){8, 28, 28, 4, 4, 1e-5, ACT_NONE};
+    case_begin(t, "the first rows apart");
+    y = case_output(t, SHAPE(8, 28, 28, 4));
+    mean = case_output(t, SHAPE(8, 4));
+    rstd = case_output(t, SHAPE(8, 4));
+    x = case_input(t, SHAPE(8, 28, 28, 4), -.25, .35);
+    for (size_t i = 0; i < x->count; i++)
+        if (i / 4 % (28 * 28) < 28 * 7)
+            x->host[i] = -.75f;
+    case_reference(t, formula, &s, LIST(y, mean, rstd),
+                   LIST(x, NULL, NULL, NULL));
+    y->terms = 12;
+    mean->terms = rstd->terms = 2;
+    mean->magnitude = 1;
+    y->magnitude = largest(rstd);
+    CASE_RUN(t, op_groupnorm_fwd(ctx, T(y), T(mean), T(rstd), T(x), NULL, NULL,
+                                 NULL, 4, 1e-5f, ACT_NONE));
+
     case_begin(t, "invalid shapes");
     operand *wrong = case_input(t, SHAPE(7), 0, 1);
     operand *empty = case_input(t, SHAPE(2, 16, 0), 0, 1);
