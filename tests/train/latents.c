@@ -55,9 +55,9 @@ static void resume_agrees(void **state)
     (void)state;
     scene s;
     scene_open(&s);
-    char *features = make_encoder(s.ctx, s.folder, "encoder.safetensors", 1);
+    char *maps = make_encoder(s.ctx, s.folder, "encoder.safetensors", 1);
     char with[300], moved[300];
-    snprintf(with, sizeof with, "features.encoders=%s", features);
+    snprintf(with, sizeof with, "features.encoders=%s", maps);
     const char *keys[] = {"run.seed=3", with};
     for (size_t i = 0; i < 2; i++) {
         char *file = make_autoencoder(s.ctx, s.folder, "a.safetensors", 1);
@@ -81,7 +81,7 @@ static void resume_agrees(void **state)
         mem_free(there);
         mem_free(file);
     }
-    mem_free(features);
+    mem_free(maps);
     scene_close(&s);
 }
 
