@@ -172,6 +172,10 @@ static drift_status compile(drift_context *ctx, cl_program *program,
         return ocl_failed(ctx, code, "clCreateProgramWithSource");
     ocl_building_begin(ctx, name);
     code = clBuildProgram(*program, 1, &d->id, options, NULL, NULL);
+    /* PoCL's processes that begin at once are in each other's way in its own
+     * cache, seldom: what failed then does not fail again. */
+    if (code == CL_BUILD_PROGRAM_FAILURE)
+        code = clBuildProgram(*program, 1, &d->id, options, NULL, NULL);
     ocl_building_end(ctx);
     return code == CL_SUCCESS ? DRIFT_OK
                               : build_failed(ctx, *program, name, code);
