@@ -42,22 +42,6 @@ drift_status encoder_named(drift_context *ctx, const char *name,
     return status;
 }
 
-static drift_status add_digest(drift_context *ctx, digest *d, const encoder *e)
-{
-    drift_status status = DRIFT_OK;
-    size_t n = e->params.total;
-    float *host = mem_alloc(ctx, n, sizeof *host);
-    if (!host)
-        return DRIFT_ERROR_MEMORY;
-    TRY(tensor_read(ctx, &e->params.value, host));
-    digest_add(d, e->ops->name, strlen(e->ops->name));
-    digest_add(d, &e->config, sizeof e->config);
-    digest_add(d, host, n * sizeof *host);
-out:
-    mem_free(host);
-    return status;
-}
-
 static drift_status open_encoders(extractor *x, const char *list)
 {
     drift_context *ctx = x->ctx;
@@ -77,7 +61,9 @@ static drift_status open_encoders(extractor *x, const char *list)
             status = error_prefix(ctx, status, "features.encoders");
             goto out;
         }
-        TRY(add_digest(ctx, d, x->encoders[x->count++]));
+        const encoder *e = x->encoders[x->count++];
+        digest_add(d, e->ops->name, strlen(e->ops->name));
+        TRY(encoder_digest(e, d));
     }
 out:
     digest_finish(d, x->digest);

@@ -196,6 +196,21 @@ out:
     return status;
 }
 
+drift_status encoder_digest(const encoder *e, digest *d)
+{
+    drift_status status = DRIFT_OK;
+    size_t n = e->params.total;
+    float *host = mem_alloc(e->ctx, n, sizeof *host);
+    if (!host)
+        return DRIFT_ERROR_MEMORY;
+    TRY(tensor_read(e->ctx, &e->params.value, host));
+    digest_add(d, &e->config, sizeof e->config);
+    digest_add(d, host, n * sizeof *host);
+out:
+    mem_free(host);
+    return status;
+}
+
 /* -- forward -------------------------------------------------------------- */
 
 static var *prepare(encoder *e, tape *t, var *x)

@@ -8,6 +8,7 @@
 #ifndef NN_ENCODER_H
 #define NN_ENCODER_H
 
+#include "base/digest.h"
 #include "formats/array.h"
 #include "nn/generator.h"
 
@@ -139,6 +140,9 @@ drift_status encoder_declare(drift_context *ctx, const encoder_config *config,
 drift_status encoder_allocate(encoder *e, uint64_t seed,
                               int with_grad) DRIFT_MUST_CHECK;
 void encoder_free(encoder *e); /* NULL is fine */
+
+/* Add what its maps follow from, sizes and parameters, to a digest. */
+drift_status encoder_digest(const encoder *e, digest *d) DRIFT_MUST_CHECK;
 
 /* The maps of images [b,h,w,c] in [-1,1], with the parameters in `flat`. Grey
  * images are given to an encoder for RGB three times over. */

@@ -66,7 +66,6 @@ static drift_status put_batch(step *s, tape *t, features *f, size_t first,
                               const tensor *images)
 {
     drift_status status = DRIFT_OK;
-    tape_reset(t, 0);
     extractor_run(&s->extractor, t, f, tape_constant(t, images));
     TRY(tape_status(t));
     for (size_t i = 0; i < f->count; i++) {

@@ -84,22 +84,14 @@ out:
 static drift_status make_digest(drift_context *ctx, const encoder *e,
                                 dataset *d)
 {
-    drift_status status = DRIFT_OK;
+    drift_status status;
     const latents *l = d->state;
     digest *sum = digest_new();
-    float *host = mem_alloc(ctx, e->params.total, sizeof *host);
-    if (!sum || !host) {
-        status = ERROR(ctx, DRIFT_ERROR_MEMORY, "out of memory");
-        goto out;
-    }
-    TRY(tensor_read(ctx, &e->params.value, host));
+    if (!sum)
+        return ERROR(ctx, DRIFT_ERROR_MEMORY, "out of memory");
     digest_add(sum, l->images->digest, strlen(l->images->digest));
-    digest_add(sum, &e->config, sizeof e->config);
-    digest_add(sum, host, e->params.total * sizeof *host);
-out:
-    if (sum)
-        digest_finish(sum, d->digest);
-    mem_free(host);
+    status = encoder_digest(e, sum);
+    digest_finish(sum, d->digest);
     return status;
 }
 

@@ -53,17 +53,6 @@ static float *gradient(const place *p, const char *const *more, int cached,
     return g;
 }
 
-static double apart(const float *a, const float *b, size_t count)
-{
-    double most = 0, size = 0;
-    for (size_t i = 0; i < count; i++) {
-        most = fmax(most, fabs((double)a[i] - (double)b[i]));
-        size = fmax(size, fabs((double)b[i]));
-    }
-    assert_true(size > 0);
-    return most / size;
-}
-
 /* Cached as f32 to the bit; as f16 to the rounding of the real features, which
  * the narrowest kernel, R = .02, magnifies. */
 static void cached_is_computed(void **state)

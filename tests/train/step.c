@@ -173,18 +173,6 @@ static float *gradient(const char *const *base, const char *a, const char *b,
     return g;
 }
 
-/* Largest difference over the largest value. */
-static double apart(const float *a, const float *b, size_t count)
-{
-    double most = 0, size = 0;
-    for (size_t i = 0; i < count; i++) {
-        most = fmax(most, fabs((double)a[i] - (double)b[i]));
-        size = fmax(size, fabs((double)b[i]));
-    }
-    assert_true(size > 0);
-    return most / size;
-}
-
 static void cuts_agree(void **state)
 {
     (void)state;

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <ftw.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,17 @@ void expect_same_state(drift_context *ctx, const char *a, const char *b)
     }
     checkpoint_close(&x);
     checkpoint_close(&y);
+}
+
+double apart(const float *a, const float *b, size_t count)
+{
+    double most = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        most = fmax(most, fabs((double)a[i] - (double)b[i]));
+        size = fmax(size, fabs((double)b[i]));
+    }
+    assert_true(size > 0);
+    return most / size;
 }
 
 void fixture_open(fixture *f, drift_context *ctx, const char *const *base,

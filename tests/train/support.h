@@ -50,6 +50,9 @@ void run_steps(drift_context *ctx, const config *c, const char *folder,
 /* latest.safetensors of both folders: the same tensors to the bit. */
 void expect_same_state(drift_context *ctx, const char *a, const char *b);
 
+/* Largest difference over the largest value of b. */
+double apart(const float *a, const float *b, size_t count);
+
 /* All that a training step needs, without a run directory. */
 typedef struct fixture {
     drift_context *ctx;
