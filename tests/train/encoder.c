@@ -190,6 +190,20 @@ static void gradients_fit(void **state)
     }
 }
 
+/* A run to its end, whose loss halves. */
+static drift_trainer *learn(scene *s, const config *c, drift_progress *p)
+{
+    drift_trainer *t;
+    double first = 0;
+    OK(s->ctx, drift_trainer_new(s->ctx, c, s->run, 0, &t));
+    do {
+        OK(s->ctx, drift_trainer_step(t, p));
+        first = p->step == 1 ? p->loss : first;
+    } while (!p->done);
+    assert_true(p->loss < .5 * first && p->test_loss > 0);
+    return t;
+}
+
 /* An autoencoder's file gives latents of mean 0 and deviation 1, and the same
  * images as the parameters that it was made from. */
 static void latents_are_normal(void **state)
@@ -205,13 +219,7 @@ static void latents_are_normal(void **state)
     drift_trainer *t;
     drift_progress p;
     encoder *e;
-    double first = 0;
-    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
-    do {
-        OK(s.ctx, drift_trainer_step(t, &p));
-        first = p.step == 1 ? p.loss : first;
-    } while (!p.done);
-    assert_true(p.loss < .5 * first && p.test_loss > 0);
+    t = learn(&s, c, &p);
     assert_true(p.accuracy < 0 && p.test_accuracy < 0);
     assert_true(file_exists(picture));
 
@@ -302,13 +310,7 @@ static void mae_drops_its_decoder(void **state)
     drift_trainer *t;
     drift_progress p;
     encoder *e;
-    double first = 0;
-    OK(s.ctx, drift_trainer_new(s.ctx, c, s.run, 0, &t));
-    do {
-        OK(s.ctx, drift_trainer_step(t, &p));
-        first = p.step == 1 ? p.loss : first;
-    } while (!p.done);
-    assert_true(p.loss < .5 * first && p.test_loss > 0);
+    t = learn(&s, c, &p);
     assert_true(file_exists(picture));
     OK(s.ctx, encoder_open(s.ctx, path, &e));
     assert_int_equal(e->config.kind, ENCODER_MAE);
