@@ -141,6 +141,9 @@ void features_of_map(tape *t, features *f, var *map, const char *name,
     size_t b = dim[0], h = dim[1], w = dim[2], c = dim[3];
     if (parts & FAMILY_LOCATIONS && wants(f, name, ""))
         features_add(t, f, tape_reshape(t, map, SHAPE(b, h * w, c)), name);
+    if (parts & FAMILY_FLAT && wants(f, name, "_flat"))
+        add_part(t, f, tape_reshape(t, map, SHAPE(b, 1, h * w * c)), name,
+                 "_flat");
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         size_t ph = all[i].patch ? all[i].patch : h;
         size_t pw = all[i].patch ? all[i].patch : w;

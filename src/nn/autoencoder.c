@@ -97,10 +97,10 @@ static void autoencoder_forward(encoder *e, tape *t, const tensor *flat, var *x,
             x = encoder_next(t, out, x,
                              conv_layer_forward(e, t, flat, &a->down[s][i],
                                                 s && !i ? 2 : 1, x));
-        encoder_emit(t, out, x, FAMILY_ALL, "map%d", s + 1);
+        encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "map%d", s + 1);
     }
     x = encoder_linear(e, t, flat, &a->latent, x);
-    encoder_emit(t, out, x, FAMILY_ALL, "latent");
+    encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "latent");
 }
 
 var *autoencoder_encode(encoder *e, tape *t, const tensor *flat, var *image)

@@ -88,7 +88,7 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                 t, out, x,
                 conv_layer_forward(e, t, flat, &k->layers[s][i], stride, x));
         }
-        encoder_emit(t, out, x, FAMILY_ALL, "map%d", s + 1);
+        encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "map%d", s + 1);
     }
     tape_open(t);
     var *hidden =

@@ -74,6 +74,7 @@ int *encoder_size_of(encoder_config *c, size_t i);
 #define FAMILY_STD_4     64
 #define FAMILY_ALL       127
 #define FAMILY_NORM      128 /* norm_x alone */
+#define FAMILY_FLAT      256 /* the whole map as one vector */
 
 typedef struct encoder_map {
     char name[32];

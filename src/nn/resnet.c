@@ -193,13 +193,13 @@ static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
     const resnet *r = e->state;
     x = encoder_next(t, out, x, stem_forward(e, t, flat, r, x));
     if (r->cifar)
-        encoder_emit(t, out, x, FAMILY_ALL, "conv1");
+        encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "conv1");
     for (int s = 0; s < r->stages; s++) {
         for (int i = 0; i < e->config.blocks[s]; i++)
             x = encoder_next(t, out, x,
                              block_forward(e, t, flat, &r->blocks[s][i],
                                            &r->shortcut[s], x));
-        encoder_emit(t, out, x, FAMILY_ALL, "layer%d", s + 1);
+        encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "layer%d", s + 1);
     }
     var *pool = encoder_mean(t, x);
     encoder_emit(t, out, pool, 0, "pool");
