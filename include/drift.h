@@ -418,6 +418,55 @@ void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
 /* Pixels from [-1,1] to bytes, clipped, as published scores count them. */
 void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
 
+/* Scores: how good images are, by a network that looks at them. Figures that
+ * cannot be had (other classes, no test images, a build without LAPACK) are
+ * NaN. */
+
+typedef struct drift_scores {
+    size_t count;    /* images */
+    double accuracy; /* share taken for the class that was asked for */
+    double distance; /* Frechet, of their features to those of the real
+                        training images (method.md section 9) */
+    double vote;     /* share of the first 1000 for which most of the 3 nearest
+                        training images, in pixels, are of that class */
+} drift_scores;
+
+typedef struct drift_evaluation {
+    drift_scores samples;
+    drift_scores real; /* of as many real test images at most: what the best
+                          could have */
+    size_t training;   /* real training images */
+    size_t features;   /* numbers of an image that `distance` compares */
+    char network[256]; /* that looked */
+    char of[256];      /* what was looked at */
+    char data[256];    /* the real images */
+} drift_evaluation;
+
+/* `done` of `count` images of a kind ("samples", "training images", "test
+ * images") have been looked at. */
+typedef void (*drift_evaluate_fn)(void *user, const char *kind, size_t done,
+                                  size_t count);
+
+/* {0} is the default of each but `samples`. */
+typedef struct drift_evaluate_options {
+    const char *samples; /* a checkpoint, a run directory, or images as
+                            data.path takes them */
+    const char *data;    /* real images, as data.path; of a model, NULL: those
+                            it was trained on */
+    const char *network; /* an encoder, a file or the name of one that comes
+                            with the program; NULL: the one for these data */
+    const char *ema;     /* as drift_model_open */
+    float alpha;         /* how strongly samples are guided; 0: 1 */
+    size_t count;        /* of samples; 0: 10000, or all images */
+    uint64_t seed;       /* of samples */
+    drift_evaluate_fn tell; /* or NULL */
+    void *user;
+} drift_evaluate_options;
+
+DRIFT_MUST_CHECK drift_status drift_evaluate(
+    drift_context *ctx, const drift_evaluate_options *options,
+    drift_evaluation *out);
+
 /* Files of samples. Written whole or not at all; "-" is standard output. */
 
 /* One image u8 [height,width,channels], channels 1 or 3. */

@@ -40,8 +40,9 @@ void features_global(tape *t, features *f, var *sample);
 
 /* Families of a map [B,H,W,C]: `name` [B,H*W,C], name_mean and name_std
  * [B,1,C], and for the patch sizes 2 and 4 that divide H and W name_mean_2,
- * name_std_2, name_mean_4, name_std_4 [B,(H/p)(W/p),C]. `parts` (FAMILY_*)
- * says which the map is good for. */
+ * name_std_2, name_mean_4, name_std_4 [B,(H/p)(W/p),C]; the release has no
+ * name_flat [B,1,H*W*C], which keeps together what is at different places.
+ * `parts` (FAMILY_*) says which the map is good for. */
 void features_of_map(tape *t, features *f, var *map, const char *name,
                      unsigned parts);
 

@@ -1,6 +1,7 @@
 /* A small classifier for images of 28x28 to 64x64, whose maps and last hidden
  * layer are what samples are compared in:
  *
+ *     x = patches of the image as channels (patch 1: the image)
  *     stage i: conv3x3 (stride 2 from the second on), then blocks[i] times
  *              x = SiLU(GroupNorm(conv3x3(x)));  map `map<i>`
  *     hidden = SiLU(linear(mean over locations of the last map))
@@ -42,7 +43,7 @@ static drift_status classifier_declare(encoder *e)
     params *p = &e->params;
     drift_status status = DRIFT_OK;
     classifier *k = e->state = mem_alloc(e->ctx, 1, sizeof *k);
-    size_t in = (size_t)c->channels, hidden = (size_t)c->hidden;
+    size_t in = encoder_channels(c), hidden = (size_t)c->hidden;
     if (!k)
         return DRIFT_ERROR_MEMORY;
     while (k->stages < ENCODER_STAGES && c->blocks[k->stages])
@@ -81,6 +82,7 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                                encoder_out *out)
 {
     const classifier *k = e->state;
+    x = encoder_patchify(e, t, x);
     for (int s = 0; s < k->stages; s++) {
         for (int i = 0; i <= e->config.blocks[s]; i++) {
             int stride = s && !i ? 2 : 1;

@@ -338,6 +338,25 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
     return tape_close(t, y);
 }
 
+size_t encoder_channels(const encoder_config *c)
+{
+    size_t p = c->patch > 1 ? (size_t)c->patch : 1;
+    return p * p * (size_t)c->channels;
+}
+
+var *encoder_patchify(encoder *e, tape *t, var *image)
+{
+    size_t p = (size_t)e->config.patch;
+    if (!image || p <= 1)
+        return image;
+    const size_t *d = image->value.shape.dim;
+    tape_open(t);
+    var *x = tape_patchify(t, image, (int)p, PATCH_PIXEL_MAJOR);
+    return tape_close(t, tape_reshape(t, x,
+                                      SHAPE(d[0], d[1] / p, d[2] / p,
+                                            encoder_channels(&e->config))));
+}
+
 var *encoder_mean(tape *t, var *x)
 {
     var *mean = NULL;

@@ -36,8 +36,8 @@ typedef struct encoder_config {
                        the mlp */
     int latent;     /* autoencoder: channels of its latent map */
     int classes;    /* of the head; 0: none */
-    int patch;      /* mae: side of the patches that become channels; dino: of
-                       those that become tokens */
+    int patch;      /* classifier, mae: side of the patches that become
+                       channels; dino: of those that become tokens */
     int decoder;    /* mae: has it one? */
     int bottleneck; /* resnet: are blocks of three convolutions? */
     int heads;      /* dino */
@@ -203,6 +203,9 @@ var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
  * channels than x has is one in groups. */
 var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
                   int stride, var *x);
+/* [b,h,w,c] -> [b,h/p,w/p,p*p*c] with config.patch, and those channels. */
+var *encoder_patchify(encoder *e, tape *t, var *image);
+size_t encoder_channels(const encoder_config *c);
 /* The mean over all locations: [b,h,w,c] -> [b,c]. */
 var *encoder_mean(tape *t, var *x);
 

@@ -85,7 +85,7 @@ static drift_status mae_declare(encoder *e)
 {
     const encoder_config *c = &e->config;
     drift_status status = DRIFT_OK;
-    size_t width = (size_t)c->width, cin = mae_channels(c);
+    size_t width = (size_t)c->width, cin = encoder_channels(c);
     int maps = 2 + ENCODER_STAGES, whole = c->groups > 0 && c->patch > 0;
     mae *k = e->state = mem_alloc(e->ctx, 1, sizeof *k);
     if (!k)
@@ -127,11 +127,6 @@ static void mae_close(encoder *e)
 
 /* -- forward -------------------------------------------------------------- */
 
-size_t mae_channels(const encoder_config *c)
-{
-    return (size_t)c->patch * (size_t)c->patch * (size_t)c->channels;
-}
-
 var *mae_norm_forward(encoder *e, tape *t, const tensor *flat,
                       const mae_norm *n, int act, var *x)
 {
@@ -160,19 +155,6 @@ static var *block_forward(encoder *e, tape *t, const tensor *flat,
     if (b->proj.kernel >= 0)
         x = mae_unit_forward(e, t, flat, &b->proj, stride, ACT_NONE, x);
     return tape_close(t, tape_activation(t, tape_add(t, x, y, 1, 1), act));
-}
-
-var *mae_patchify(encoder *e, tape *t, var *image)
-{
-    size_t p = (size_t)e->config.patch;
-    if (!image || p == 1)
-        return image;
-    const size_t *d = image->value.shape.dim;
-    tape_open(t);
-    var *x = tape_patchify(t, image, (int)p, PATCH_PIXEL_MAJOR);
-    return tape_close(t, tape_reshape(t, x,
-                                      SHAPE(d[0], d[1] / p, d[2] / p,
-                                            mae_channels(&e->config))));
 }
 
 void mae_encode(encoder *e, tape *t, const tensor *flat, var *x,
@@ -213,7 +195,7 @@ static void mae_features(encoder *e, tape *t, const tensor *flat, var *x,
                          encoder_out *out)
 {
     var *level[ENCODER_STAGES + 1];
-    mae_encode(e, t, flat, mae_patchify(e, t, x), out, level);
+    mae_encode(e, t, flat, encoder_patchify(e, t, x), out, level);
     if (out->want_logits && e->config.classes)
         out->logits = mae_classify(e, t, flat, level[ENCODER_STAGES]);
 }

@@ -62,10 +62,6 @@ var *mae_unit_forward(encoder *e, tape *t, const tensor *flat,
                       const mae_unit *u, int stride, int act, var *x);
 var *mae_norm_forward(encoder *e, tape *t, const tensor *flat,
                       const mae_norm *n, int act, var *x);
-/* Of a patchified image. */
-size_t mae_channels(const encoder_config *c);
-/* [b,h,w,c] -> [b,h/p,w/p,p*p*c] */
-var *mae_patchify(encoder *e, tape *t, var *image);
 /* Patchified images to `out`; level: the stem's map, then each stage's. */
 void mae_encode(encoder *e, tape *t, const tensor *flat, var *x,
                 encoder_out *out, var *level[ENCODER_STAGES + 1]);

@@ -13,7 +13,7 @@
 void mae_declare_decoder(encoder *e, mae *k)
 {
     size_t width = (size_t)e->config.width, in = width << 3;
-    size_t cin = mae_channels(&e->config);
+    size_t cin = encoder_channels(&e->config);
     char conv[64], norm[64];
     mae_declare_unit(e, &k->bridge, "decoder", 3, in, in, "decoder.bridge.conv",
                      "decoder.bridge.gn");
@@ -112,7 +112,7 @@ void mae_forward(encoder *e, tape *t, const tensor *flat, var *image,
                            "decoder"));
         return;
     }
-    out->target = mae_patchify(e, t, encoder_input(e, t, image));
+    out->target = encoder_patchify(e, t, encoder_input(e, t, image));
     mae_encode(e, t, flat, hide(t, out->target, mask), &maps, level);
     out->recon = decode(e, t, flat, level);
     if (e->config.classes)

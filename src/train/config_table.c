@@ -153,7 +153,7 @@ const config_key config_keys[] = {
     {"encoder.latent", INT(encoder.network.latent, 1, 65536), "4", "",
      "autoencoder: channels of the latent map", 0},
     {"encoder.patch", INT(encoder.network.patch, 1, 256), "1", "pixels",
-     "mae: side of the patches whose pixels become channels", 0},
+     "classifier, mae: side of the patches whose pixels become channels", 0},
     {"encoder.batch", INT(encoder.batch, 1, MAX_BATCH), "128", "images",
      "images a step", 0},
     {"encoder.label_smoothing", FLOAT(encoder.label_smoothing, 0, 0.9), "0", "",

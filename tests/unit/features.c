@@ -148,6 +148,23 @@ static void parts_are_chosen(void **state)
     end(&q);
 }
 
+static void a_map_is_one_vector(void **state)
+{
+    (void)state;
+    static float got[MOST];
+    fixture q;
+    begin(&q, 7, 9);
+    features_of_map(q.tape, &q.f, q.map, "a", FAMILY_FLAT);
+    expect_ok(tape_status(q.tape));
+    assert_int_equal(q.f.count, 1);
+    assert_string_equal(q.f.list[0].name, "a_flat");
+    tensor *flat = &q.f.list[0].value->value;
+    assert_true(shape_equal(flat->shape, SHAPE(B, 1, 7 * 9 * C)));
+    expect_ok(tensor_read(ctx, flat, got));
+    assert_memory_equal(got, q.x, B * 7 * 9 * C * sizeof(float));
+    end(&q);
+}
+
 /* The sample itself, and the root mean square of each channel. */
 static void without_an_encoder(void **state)
 {
@@ -220,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(families_of_a_map),
         cmocka_unit_test(parts_are_chosen),
+        cmocka_unit_test(a_map_is_one_vector),
         cmocka_unit_test(without_an_encoder),
         cmocka_unit_test(refused),
     };

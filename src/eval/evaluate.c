@@ -1,0 +1,242 @@
+/* drift_evaluate: scores of samples, and beside them those of real test images,
+ * which nothing can be expected to pass. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "eval/frechet.h"
+#include "eval/network.h"
+#include "eval/vote.h"
+#include "train/config.h"
+
+#define SAMPLES ((size_t)10000)
+#define VOTED   ((size_t)1000)
+
+typedef struct evaluation {
+    drift_context *ctx;
+    const drift_evaluate_options *o;
+    drift_evaluation *out;
+    drift_model *model; /* or NULL */
+    network network;
+    data_config data;   /* of the real images; texts not owned */
+    images samples, train, test;
+    look samples_look, train_look, test_look;
+    double *mean, *covariance; /* of the training images' features */
+} evaluation;
+
+/* -- what is compared with what ------------------------------------------ */
+
+/* A run or one of its checkpoints, rather than images. */
+static int is_model(drift_context *ctx, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    char *inside = mem_printf(ctx, "%s/checkpoints", path);
+    int yes = (dot && !strcmp(dot, ".safetensors")) ||
+              (inside && file_is_dir(inside));
+    mem_free(inside);
+    return yes;
+}
+
+static char train_split[] = "train", test_split[] = "test";
+
+static drift_status open_samples(evaluation *e)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = e->ctx;
+    const drift_evaluate_options *o = e->o;
+    size_t room = sizeof e->out->of;
+    if (is_model(ctx, o->samples)) {
+        TRY(drift_model_open(ctx, o->samples, o->ema, &e->model));
+        const drift_model_info *i = drift_model_get_info(e->model);
+        TRY(images_of_model(ctx, e->model, o->count ? o->count : SAMPLES,
+                            o->seed, o->alpha > 0 ? o->alpha : 1,
+                            &e->samples));
+        snprintf(e->out->of, room, "%s, %s of step %lld, seed %llu",
+                 o->samples, i->weights, (long long)i->step,
+                 (unsigned long long)o->seed);
+        e->data = drift_model_config(e->model)->data;
+    } else {
+        if (!o->data)
+            FAIL(ctx, DRIFT_ERROR_USAGE,
+                 "'%s' is no run and no checkpoint; compared with which real "
+                 "images?",
+                 o->samples);
+        data_config c = {.path = (char *)(uintptr_t)o->samples,
+                         .split = train_split};
+        TRY(images_of_data(ctx, &c, o->count, &e->samples));
+        snprintf(e->out->of, room, "%s", o->samples);
+    }
+    if (o->data)
+        e->data = (data_config){.path = (char *)(uintptr_t)o->data, .crop = 1};
+    e->data.split = train_split;
+    e->data.height = e->samples.height;
+    e->data.width = e->samples.width;
+    e->data.channels = e->samples.channels;
+    e->data.limit = 0;
+    snprintf(e->out->data, sizeof e->out->data, "%s", e->data.path);
+out:
+    return status;
+}
+
+/* "mnist" of ".../mnist/" and "mnist.tar.gz". */
+static void plain_name(const char *path, char *name, size_t size)
+{
+    size_t n = strlen(path), start;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    start = n;
+    while (start && path[start - 1] != '/')
+        start--;
+    snprintf(name, size, "%.*s", (int)(n - start), path + start);
+    name[strcspn(name, ".")] = '\0';
+}
+
+static drift_status open_network(evaluation *e)
+{
+    static const struct {
+        const char *data, *network;
+    } known[] = {{"mnist", "mnist-judge"},
+                 {"fashion-mnist", "fashion-judge"},
+                 {"cifar10", "cifar10-resnet56"}};
+    drift_status status = DRIFT_OK;
+    const char *name = e->o->network;
+    char data[64];
+    plain_name(e->data.path, data, sizeof data);
+    for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
+        if (!strcmp(data, known[i].data))
+            name = known[i].network;
+    if (!name)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "no network comes with the program for images of '%s'; which is "
+             "to look at them?",
+             e->data.path);
+    TRY(network_open(e->ctx, name, &e->network));
+    snprintf(e->out->network, sizeof e->out->network, "%s", name);
+out:
+    return status;
+}
+
+/* The split "test", where there is one. */
+static drift_status open_test(evaluation *e)
+{
+    data_config c = e->data;
+    c.split = test_split;
+    drift_status status =
+        images_of_data(e->ctx, &c, e->samples.count, &e->test);
+    if (status == DRIFT_OK || status == DRIFT_ERROR_MEMORY)
+        return status;
+    log_info(e->ctx, "no test images: %s", drift_error_text(e->ctx));
+    drift_error_clear(e->ctx);
+    return DRIFT_OK;
+}
+
+static drift_status check(evaluation *e)
+{
+    if (e->samples.classes != e->train.classes)
+        log_warning(e->ctx,
+                    "the samples have %d classes, the real images %d: how "
+                    "often they are of the asked class means little",
+                    e->samples.classes, e->train.classes);
+    if (e->samples.count < 2 || e->train.count < 2)
+        return ERROR(e->ctx, DRIFT_ERROR_USAGE,
+                     "a score needs two samples and two real images at least");
+    return DRIFT_OK;
+}
+
+/* -- figures ---------------------------------------------------------------- */
+
+static drift_status distance(evaluation *e, const images *x, const look *l,
+                             double *out)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = e->ctx;
+    size_t d = e->network.features;
+    double *mean = mem_alloc(ctx, d, sizeof *mean);
+    double *covariance = mem_alloc(ctx, d * d, sizeof *covariance);
+    *out = NAN;
+    if (!mean || !covariance) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(feature_moments(ctx, l->features, x->count, d, mean, covariance));
+    status = frechet_distance(ctx, d, mean, covariance, e->mean, e->covariance,
+                              out);
+    if (status == DRIFT_ERROR_UNAVAILABLE) {
+        log_warning(ctx, "no distance: %s", drift_error_text(ctx));
+        drift_error_clear(ctx);
+        status = DRIFT_OK;
+    }
+out:
+    mem_free(mean);
+    mem_free(covariance);
+    return status;
+}
+
+static drift_status score(evaluation *e, images *x, const look *l,
+                          drift_scores *out)
+{
+    drift_status status = DRIFT_OK;
+    size_t voted = x->count < VOTED ? x->count : VOTED;
+    *out = (drift_scores){.count = x->count, .accuracy = l->accuracy};
+    TRY(distance(e, x, l, &out->distance));
+    TRY(vote_share(x, voted, &e->train, &out->vote));
+out:
+    return status;
+}
+
+static drift_status look_at_real(evaluation *e)
+{
+    drift_status status = DRIFT_OK;
+    TRY(network_look(&e->network, &e->train, "training images", e->o,
+                     &e->train_look));
+    size_t d = e->network.features;
+    e->mean = mem_alloc(e->ctx, d, sizeof *e->mean);
+    e->covariance = mem_alloc(e->ctx, d * d, sizeof *e->covariance);
+    if (!e->mean || !e->covariance) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(feature_moments(e->ctx, e->train_look.features, e->train.count, d,
+                        e->mean, e->covariance));
+out:
+    return status;
+}
+
+drift_status drift_evaluate(drift_context *ctx,
+                            const drift_evaluate_options *options,
+                            drift_evaluation *out)
+{
+    drift_status status = DRIFT_OK;
+    evaluation e = {.ctx = ctx, .o = options, .out = out};
+    *out = (drift_evaluation){.real = {0, NAN, NAN, NAN}};
+    TRY(open_samples(&e));
+    TRY(open_network(&e));
+    TRY(images_of_data(ctx, &e.data, 0, &e.train));
+    TRY(open_test(&e));
+    TRY(check(&e));
+    TRY(network_look(&e.network, &e.samples, "samples", options,
+                     &e.samples_look));
+    TRY(look_at_real(&e));
+    out->training = e.train.count;
+    out->features = e.network.features;
+    TRY(score(&e, &e.samples, &e.samples_look, &out->samples));
+    if (e.test.count > 1) {
+        TRY(network_look(&e.network, &e.test, "test images", options,
+                         &e.test_look));
+        TRY(score(&e, &e.test, &e.test_look, &out->real));
+    }
+out:
+    look_free(&e.samples_look);
+    look_free(&e.train_look);
+    look_free(&e.test_look);
+    images_close(&e.samples);
+    images_close(&e.train);
+    images_close(&e.test);
+    network_close(&e.network);
+    drift_model_free(e.model);
+    mem_free(e.mean);
+    mem_free(e.covariance);
+    return status;
+}

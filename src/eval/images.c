@@ -1,0 +1,93 @@
+/* Images of a data set or of a model: see images.h. */
+#include "eval/images.h"
+
+#include "base/mem.h"
+
+size_t images_numbers(const images *x)
+{
+    return (size_t)x->height * (size_t)x->width * (size_t)x->channels;
+}
+
+drift_status images_of_data(drift_context *ctx, const data_config *config,
+                            size_t limit, images *out)
+{
+    drift_status status = DRIFT_OK;
+    *out = (images){.ctx = ctx};
+    TRY(dataset_open(ctx, config, 0, &out->data));
+    const dataset *d = out->data;
+    if (d->points)
+        FAIL(ctx, DRIFT_ERROR_USAGE, "'%s' are points, not images",
+             config->path);
+    out->count = limit && limit < d->count ? limit : d->count;
+    out->height = d->height;
+    out->width = d->width;
+    out->channels = d->channels;
+    out->classes = d->classes;
+out:
+    return status;
+}
+
+drift_status images_of_model(drift_context *ctx, drift_model *model,
+                             size_t count, uint64_t seed, float alpha,
+                             images *out)
+{
+    const drift_model_info *i = drift_model_get_info(model);
+    *out = (images){.ctx = ctx,
+                    .count = count,
+                    .height = i->height,
+                    .width = i->width,
+                    .channels = i->channels,
+                    .classes = i->classes,
+                    .model = model,
+                    .seed = seed,
+                    .alpha = alpha};
+    return i->points ? ERROR(ctx, DRIFT_ERROR_USAGE,
+                             "'%s' makes points, not images", i->path)
+                     : DRIFT_OK;
+}
+
+void images_close(images *x)
+{
+    dataset_free(x->data);
+    x->data = NULL;
+}
+
+static drift_status read_samples(images *x, size_t first, size_t count,
+                                 float *pixels, int32_t *labels)
+{
+    drift_status status = DRIFT_OK;
+    size_t numbers = count * images_numbers(x);
+    float *alpha = mem_alloc(x->ctx, count, sizeof *alpha);
+    unsigned char *bytes = mem_alloc(x->ctx, numbers, sizeof *bytes);
+    if (!alpha || !bytes) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        alpha[i] = x->alpha;
+        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+    }
+    drift_request request = {.count = count,
+                             .seed = x->seed,
+                             .first = first,
+                             .labels = labels,
+                             .alpha = alpha};
+    TRY(drift_model_sample(x->model, &request, pixels));
+    drift_to_bytes(pixels, numbers, bytes);
+    for (size_t i = 0; i < numbers; i++)
+        pixels[i] = (float)bytes[i] / 127.5f - 1;
+out:
+    mem_free(alpha);
+    mem_free(bytes);
+    return status;
+}
+
+drift_status images_read(images *x, size_t first, size_t count, float *pixels,
+                         int32_t *labels)
+{
+    if (x->model)
+        return read_samples(x, first, count, pixels, labels);
+    for (size_t i = 0; i < count; i++)
+        labels[i] = x->data->label(x->data, first + i);
+    return dataset_read(x->data, first, count, pixels);
+}

@@ -1,0 +1,34 @@
+/* Images to be looked at, in order: those of a data set or of a model. */
+#ifndef EVAL_IMAGES_H
+#define EVAL_IMAGES_H
+
+#include "data/data.h"
+
+typedef struct images {
+    drift_context *ctx;
+    size_t count;
+    int height, width, channels, classes;
+    dataset *data;      /* one of the two */
+    drift_model *model; /* not owned; sample i is of class i mod classes */
+    uint64_t seed;      /* of its samples */
+    float alpha;        /* and how strongly they are guided */
+} images;
+
+size_t images_numbers(const images *x); /* of one */
+
+/* The first `limit` (0: all) images of a split. */
+drift_status images_of_data(drift_context *ctx, const data_config *config,
+                            size_t limit, images *out) DRIFT_MUST_CHECK;
+/* `count` samples, as their bytes are: clipped and rounded, since scores are
+ * published of pictures. */
+drift_status images_of_model(drift_context *ctx, drift_model *model,
+                             size_t count, uint64_t seed, float alpha,
+                             images *out) DRIFT_MUST_CHECK;
+void images_close(images *x);
+
+/* Images first ... first + count - 1: pixels [count,h,w,c] in [-1,1] and
+ * labels [count]. */
+drift_status images_read(images *x, size_t first, size_t count, float *pixels,
+                         int32_t *labels) DRIFT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,34 @@
+/* A network that looks at images: their features and the class it takes them
+ * for. Any encoder of src/nn serves: its features are its last map, averaged
+ * over the locations, that is what its head for classes reads. */
+#ifndef EVAL_NETWORK_H
+#define EVAL_NETWORK_H
+
+#include "eval/images.h"
+#include "nn/encoder.h"
+
+typedef struct network {
+    drift_context *ctx;
+    encoder *encoder;
+    int classes;     /* 0: it knows none */
+    size_t features; /* numbers an image */
+} network;
+
+/* A file or the name of one that comes with the program (weights/NAME). */
+drift_status network_open(drift_context *ctx, const char *name,
+                          network *out) DRIFT_MUST_CHECK;
+void network_close(network *n);
+
+typedef struct look {
+    float *features; /* [count,features] */
+    double accuracy; /* share that it takes for the class of their label; NaN:
+                        it knows other classes or none */
+} look;
+
+/* Look at all images, a batch at a time; o->tell hears of them as `kind`. */
+drift_status network_look(network *n, images *x, const char *kind,
+                          const drift_evaluate_options *o,
+                          look *out) DRIFT_MUST_CHECK;
+void look_free(look *l);
+
+#endif

@@ -1,0 +1,162 @@
+/* drift-eval: how good the samples of a model are, beside real images. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tools/cli.h"
+
+static struct {
+    const char *device, *data, *network, *ema;
+    int64_t threads, seed, count;
+    double alpha;
+    int json, quiet;
+} arg;
+
+static const option options[] = {
+    {OPTION_WHOLE, "count", "N", "how many samples [10000]", &arg.count, 2,
+     1e9},
+    {OPTION_TEXT, "data", "PATH",
+     "the real images, as data.path [those of the run]", &arg.data, 0, 0},
+    {OPTION_TEXT, "features", "FILE",
+     "the network that looks, or the name of one of the program's",
+     &arg.network, 0, 0},
+    {OPTION_REAL, "alpha", "X", "guidance strength of the samples [1]",
+     &arg.alpha, 1, 1000},
+    {OPTION_TEXT, "ema", "NAME", "averaged weights, as 0.999; none = plain",
+     &arg.ema, 0, 0},
+    {OPTION_WHOLE, "seed", "N", "which samples [0]", &arg.seed, 0, 1e15},
+    {OPTION_FLAG, "json", NULL, "one JSON object instead of a table", &arg.json,
+     0, 0},
+    {OPTION_TEXT, "device", "NAME",
+     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &arg.device, 0, 0},
+    {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
+     4096},
+    {OPTION_FLAG, "quiet", NULL, "say nothing but warnings and errors",
+     &arg.quiet, 0, 0},
+    {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},
+};
+
+static const tool eval = {
+    "drift-eval", "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES",
+    "Tell how good samples are, by a network that looks at them, beside real\n"
+    "test images.",
+    options,
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device.",
+    NULL};
+
+static void tell(void *user, const char *kind, size_t done, size_t count)
+{
+    char text[96];
+    (void)user;
+    snprintf(text, sizeof text, "%zu/%zu %s", done, count, kind);
+    cli_live_line(text);
+}
+
+/* -- the table -------------------------------------------------------------- */
+
+static void cell(double value, double factor, const char *unit)
+{
+    char text[32];
+    if (isnan(value))
+        snprintf(text, sizeof text, "-");
+    else
+        snprintf(text, sizeof text, "%.*f%s", *unit ? 1 : 2, factor * value,
+                 unit);
+    printf(" %12s", text);
+}
+
+static void row(const char *name, double samples, double real, int share)
+{
+    printf("%-24s", name);
+    cell(samples, share ? 100 : 1, share ? " %" : "");
+    cell(real, share ? 100 : 1, share ? " %" : "");
+    printf("\n");
+}
+
+static void print_table(const drift_evaluation *e)
+{
+    printf("samples  %s\n", e->of);
+    printf("real     %zu training images of %s\n", e->training, e->data);
+    printf("network  %s, %zu features\n\n", e->network, e->features);
+    printf("%-24s %12s %12s\n", "", "samples", "real, test");
+    printf("%-24s %12zu %12zu\n", "images", e->samples.count, e->real.count);
+    row("of the asked class", e->samples.accuracy, e->real.accuracy, 1);
+    row("Frechet distance", e->samples.distance, e->real.distance, 0);
+    row("3 nearest of the class", e->samples.vote, e->real.vote, 1);
+}
+
+/* -- JSON ------------------------------------------------------------------- */
+
+/* A figure that could not be had is null. */
+static json_t *number(double v)
+{
+    return isnan(v) ? json_null() : json_real(v);
+}
+
+static json_t *scores(const drift_scores *s)
+{
+    return json_pack("{s:I,s:o,s:o,s:o}", "count", (json_int_t)s->count,
+                     "accuracy", number(s->accuracy), "distance",
+                     number(s->distance), "vote", number(s->vote));
+}
+
+static int print_json(const drift_evaluation *e)
+{
+    json_t *o = json_pack(
+        "{s:s,s:s,s:I,s:s,s:I,s:o,s:o}", "of", e->of, "data", e->data,
+        "training", (json_int_t)e->training, "network", e->network, "features",
+        (json_int_t)e->features, "samples", scores(&e->samples), "real",
+        scores(&e->real));
+    char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+    if (text)
+        puts(text);
+    else
+        fprintf(stderr, "%s: out of memory, or a path is no UTF-8\n",
+                eval.name);
+    free(text);
+    json_decref(o);
+    return text ? -1 : EXIT_FAILED;
+}
+
+static int run(drift_context *ctx, const char *path)
+{
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = path,
+                                .data = arg.data,
+                                .network = arg.network,
+                                .ema = arg.ema,
+                                .alpha = (float)arg.alpha,
+                                .count = (size_t)arg.count,
+                                .seed = (uint64_t)arg.seed,
+                                .tell = !arg.quiet && cli_has_live_line()
+                                            ? tell
+                                            : NULL};
+    drift_status status = drift_evaluate(ctx, &o, &e);
+    cli_end_live_line();
+    if (status != DRIFT_OK)
+        return cli_failed(&eval, ctx, status);
+    if (!arg.json)
+        print_table(&e);
+    else if (print_json(&e) >= 0)
+        return EXIT_FAILED;
+    return cli_close_stdout(&eval);
+}
+
+int main(int argc, char **argv)
+{
+    drift_context *ctx = NULL;
+    int count, code = cli_parse(&eval, argc, argv, &count);
+    if (code >= 0)
+        return code;
+    if (count == 0)
+        return cli_usage(&eval, "name a checkpoint, a run directory or images");
+    if (count > 1)
+        return cli_usage(&eval, "'%s' is too much: one thing to look at",
+                         argv[2]);
+    code = cli_open(&eval, arg.device, arg.threads, 0, arg.quiet, &ctx);
+    if (code < 0)
+        code = run(ctx, argv[1]);
+    drift_context_close(ctx);
+    return code;
+}
