@@ -1,46 +1,9 @@
 /* Banks to the letter: rings that forget the oldest, labels from the last
  * batch, draws with and without replacement. What a ring holds after each push
  * is held against the release's by golden-check (jax/bank). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "drift/bank.h"
+#include "unit.h"
 #include "sweep.h"
-
-static drift_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return drift_context_open(&ctx, NULL) != DRIFT_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    drift_context_close(ctx);
-    return 0;
-}
-
-static void expect_ok(drift_status status)
-{
-    if (status != DRIFT_OK)
-        fail_msg("%s (%s)", drift_error_text(ctx), drift_error_place(ctx));
-}
-
-static void expect_error(drift_status status, drift_status wanted,
-                         const char *text)
-{
-    if (status != wanted || !strstr(drift_error_text(ctx), text))
-        fail_msg("status %d and '%s' instead of %d and '%s'", status,
-                 drift_error_text(ctx), wanted, text);
-    drift_error_clear(ctx);
-}
 
 static rng_stream stream(uint64_t step)
 {

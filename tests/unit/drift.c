@@ -1,16 +1,9 @@
 /* src/drift: the public field, the loss of a family, the check before a
  * training, guidance, and the watch over collapse. The op itself is held
  * against the same reference, far more widely, by tests/ops/field.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <float.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "../ops/field_reference.h"
 #include "drift/guidance.h"
@@ -18,39 +11,10 @@
 #include "drift/preflight.h"
 #include "drift/spread.h"
 #include "ops/backend.h"
+#include "unit.h"
 
 #define MEMORY ((size_t)16 << 20)
 #define NORMS  (FIELD_SINKHORN + 1)
-
-static drift_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return drift_context_open(&ctx, NULL) != DRIFT_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    drift_context_close(ctx);
-    return 0;
-}
-
-static void expect_ok(drift_status status)
-{
-    if (status != DRIFT_OK)
-        fail_msg("%s (%s)", drift_error_text(ctx), drift_error_place(ctx));
-}
-
-static void expect_error(drift_status status, drift_status wanted,
-                         const char *text)
-{
-    if (status != wanted || !strstr(drift_error_text(ctx), text))
-        fail_msg("status %d and '%s' instead of %d and '%s'", status,
-                 drift_error_text(ctx), wanted, text);
-    drift_error_clear(ctx);
-}
 
 /* Standard normal numbers of stream `step`. */
 static void normals(float *x, size_t count, uint64_t step)

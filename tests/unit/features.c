@@ -1,36 +1,10 @@
 /* Feature families: names, shapes and numbers against plain loops. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "drift/features.h"
-
-static drift_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return drift_context_open(&ctx, NULL) != DRIFT_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    drift_context_close(ctx);
-    return 0;
-}
-
-static void expect_ok(drift_status status)
-{
-    if (status != DRIFT_OK)
-        fail_msg("%s (%s)", drift_error_text(ctx), drift_error_place(ctx));
-}
+#include "unit.h"
 
 enum { B = 2, C = 5, MOST = B * 12 * 12 * C };
 

@@ -1,48 +1,12 @@
 /* The nearest positives against a double loop over sums in double. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "drift/nearest.h"
+#include "unit.h"
 #include "sweep.h"
 
-static drift_context *ctx;
 static const rng_stream stream = {6, RNG_POSITIVE, 2};
-
-static int setup(void **state)
-{
-    (void)state;
-    return drift_context_open(&ctx, NULL) != DRIFT_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    drift_context_close(ctx);
-    return 0;
-}
-
-static void expect_ok(drift_status status)
-{
-    if (status != DRIFT_OK)
-        fail_msg("%s (%s)", drift_error_text(ctx), drift_error_place(ctx));
-}
-
-static void expect_error(drift_status status, drift_status wanted,
-                         const char *text)
-{
-    if (status != wanted || !strstr(drift_error_text(ctx), text))
-        fail_msg("status %d and '%s' instead of %d and '%s'", status,
-                 drift_error_text(ctx), wanted, text);
-    drift_error_clear(ctx);
-}
 
 /* A store of two families, the second [F,C]; every third row is another
  * class's. */

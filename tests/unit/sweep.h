@@ -8,25 +8,25 @@
 
 #include "base/mem.h"
 
-typedef drift_status sweep_call(drift_context *ctx, void *arg);
+typedef drift_status sweep_call(drift_context *on, void *arg);
 
 /* Each run gets a fresh context, whose opening is not counted. */
 static inline void sweep_memory(sweep_call *call, void *arg)
 {
     for (long n = 1;; n++) {
-        drift_context *ctx;
+        drift_context *on;
         drift_options options = {.device = "cpu"};
-        assert_int_equal(drift_context_open(&ctx, &options), DRIFT_OK);
+        assert_int_equal(drift_context_open(&on, &options), DRIFT_OK);
         (void)mem_fail_after(n);
-        drift_status status = call(ctx, arg);
+        drift_status status = call(on, arg);
         long left = mem_fail_after(0);
         if (status == DRIFT_ERROR_MEMORY) {
-            assert_int_equal(drift_error_code(ctx), DRIFT_ERROR_MEMORY);
-            assert_true(*drift_error_text(ctx));
+            assert_int_equal(drift_error_code(on), DRIFT_ERROR_MEMORY);
+            assert_true(*drift_error_text(on));
         } else if (status != DRIFT_OK) {
-            fail_msg("allocation %ld failed: %s", n, drift_error_text(ctx));
+            fail_msg("allocation %ld failed: %s", n, drift_error_text(on));
         }
-        drift_context_close(ctx);
+        drift_context_close(on);
         if (left > 0) {
             assert_int_equal(status, DRIFT_OK);
             return;

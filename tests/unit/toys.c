@@ -1,44 +1,8 @@
 /* The endless 2-D toys, and mirroring samples at random. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "data/data.h"
-
-static drift_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return drift_context_open(&ctx, NULL) != DRIFT_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    drift_context_close(ctx);
-    return 0;
-}
-
-static void expect_ok(drift_status status)
-{
-    if (status != DRIFT_OK)
-        fail_msg("%s (%s)", drift_error_text(ctx), drift_error_place(ctx));
-}
-
-static void expect_error(drift_status status, drift_status wanted,
-                         const char *text)
-{
-    if (status != wanted || !strstr(drift_error_text(ctx), text))
-        fail_msg("status %d and '%s' instead of %d and '%s'", status,
-                 drift_error_text(ctx), wanted, text);
-    drift_error_clear(ctx);
-}
+#include "unit.h"
 
 static dataset *open_ok(data_config c)
 {

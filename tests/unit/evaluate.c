@@ -1,0 +1,181 @@
+/* drift_evaluate on images whose faults are known: each figure is to tell the
+ * fault that it is for. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "data/data.h"
+#include "formats/npy.h"
+#include "unit.h"
+
+enum { TRAIN = 400, TEST = 200, SIDE = 28, NUMBERS = SIDE * SIDE };
+
+static unsigned char train[TRAIN * NUMBERS], test[TEST * NUMBERS];
+static int32_t train_labels[TRAIN], test_labels[TEST];
+static char real_file[] = "evaluate-real.npz", file[] = "evaluate.npz";
+
+static void read_digits(const char *split, size_t n, unsigned char *bytes,
+                        int32_t *labels)
+{
+    static float pixels[TRAIN * NUMBERS];
+    char path[] = DRIFT_SOURCE_DIR "/data/mnist", part[8];
+    snprintf(part, sizeof part, "%s", split);
+    data_config c = {.path = path, .split = part, .limit = (int64_t)n};
+    dataset *d = NULL;
+    expect_ok(dataset_open(ctx, &c, 0, &d));
+    assert_int_equal(d->count, n);
+    expect_ok(dataset_read(d, 0, n, pixels));
+    drift_to_bytes(pixels, n * NUMBERS, bytes);
+    for (size_t i = 0; i < n; i++)
+        labels[i] = d->label(d, i);
+    dataset_free(d);
+}
+
+static void put(npz_writer *w, const char *name, const void *data,
+                array_type type, size_t n, int ndim)
+{
+    size_t dim[] = {n, SIDE, SIDE, 1};
+    expect_ok(npz_begin(w, name, type, ndim, dim));
+    expect_ok(npz_write(w, data, ndim == 1 ? n * 4 : n * NUMBERS));
+}
+
+static drift_evaluation look_at(const unsigned char *bytes,
+                                const int32_t *labels, size_t n)
+{
+    npz_writer *w = NULL;
+    drift_evaluation e;
+    drift_evaluate_options o = {
+        .samples = file, .data = real_file, .network = "mnist-classifier"};
+    expect_ok(npz_create(ctx, file, &w));
+    put(w, "images", bytes, ARRAY_U8, n, 4);
+    put(w, "labels", labels, ARRAY_I32, n, 1);
+    expect_ok(npz_commit(w));
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    assert_int_equal(e.samples.count, n);
+    assert_int_equal(e.training, TRAIN);
+    assert_int_equal(e.features, 64);
+    return e;
+}
+
+/* What was trained on is at no distance; what was not has every figure of the
+ * real test images, since it is them. */
+static void real_images(void **state)
+{
+    (void)state;
+    drift_evaluation e = look_at(train, train_labels, TRAIN);
+    if (!isnan(e.samples.distance))
+        assert_true(e.samples.distance < 1e-6 * e.real.distance);
+    assert_true(e.samples.accuracy > 0.97);
+    e = look_at(test, test_labels, TEST);
+    assert_int_equal(e.real.count, TEST);
+    assert_true(e.samples.accuracy == e.real.accuracy);
+    assert_true(e.samples.vote == e.real.vote);
+    assert_true(isnan(e.samples.distance) ||
+                e.samples.distance == e.real.distance);
+    assert_true(e.real.accuracy > 0.96 && e.real.vote > 0.75);
+}
+
+static void other_classes_than_asked(void **state)
+{
+    (void)state;
+    int32_t labels[TEST];
+    for (size_t i = 0; i < TEST; i++)
+        labels[i] = (test_labels[i] + 1) % 10;
+    drift_evaluation e = look_at(test, labels, TEST);
+    assert_true(e.samples.accuracy < 0.05 && e.samples.vote < 0.2);
+    assert_true(isnan(e.samples.distance) ||
+                e.samples.distance == e.real.distance);
+}
+
+/* Right digits, of which there is one a class. */
+static void no_variety(void **state)
+{
+    (void)state;
+    static unsigned char bytes[TEST * NUMBERS];
+    int32_t labels[TEST];
+    for (size_t i = 0; i < TEST; i++) {
+        size_t k = 0;
+        while (train_labels[k] != (int32_t)(i % 10))
+            k++;
+        memcpy(bytes + i * NUMBERS, train + k * NUMBERS, NUMBERS);
+        labels[i] = (int32_t)(i % 10);
+    }
+    drift_evaluation e = look_at(bytes, labels, TEST);
+    assert_true(e.samples.accuracy > 0.96);
+    assert_true(isnan(e.samples.distance) ||
+                e.samples.distance > 5 * e.real.distance);
+}
+
+static void noise(void **state)
+{
+    (void)state;
+    static unsigned char bytes[TEST * NUMBERS];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] =
+            (unsigned char)rng_below((rng_stream){1, RNG_TEST, 0}, i, 256);
+    drift_evaluation e = look_at(bytes, test_labels, TEST);
+    assert_true(e.samples.accuracy < 0.4 && e.samples.vote < 0.4);
+    assert_true(isnan(e.samples.distance) ||
+                e.samples.distance > 20 * e.real.distance);
+}
+
+static void what_cannot_be(void **state)
+{
+    (void)state;
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file};
+    look_at(test, test_labels, TEST);
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE,
+                 "compared with which real images?");
+    o.data = file; /* no test images; no network known for them */
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE,
+                 "no network comes with the program");
+    o.network = "mnist-classifier";
+    o.count = 50;
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    assert_int_equal(e.samples.count, 50);
+    assert_int_equal(e.real.count, 0);
+    assert_true(isnan(e.real.distance) && isnan(e.real.accuracy));
+    o.network = "nowhere";
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_IO, "nowhere");
+    o.network = "mnist-classifier";
+    o.count = 1;
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE,
+                 "two samples");
+}
+
+static int begin(void **state)
+{
+    npz_writer *w = NULL;
+    if (setup(state))
+        return -1;
+    read_digits("train", TRAIN, train, train_labels);
+    read_digits("test", TEST, test, test_labels);
+    expect_ok(npz_create(ctx, real_file, &w));
+    put(w, "x_train", train, ARRAY_U8, TRAIN, 4);
+    put(w, "y_train", train_labels, ARRAY_I32, TRAIN, 1);
+    put(w, "x_test", test, ARRAY_U8, TEST, 4);
+    put(w, "y_test", test_labels, ARRAY_I32, TEST, 1);
+    expect_ok(npz_commit(w));
+    return 0;
+}
+
+static int end(void **state)
+{
+    unlink(file);
+    unlink(real_file);
+    return teardown(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(real_images),
+        cmocka_unit_test(other_classes_than_asked),
+        cmocka_unit_test(no_variety),
+        cmocka_unit_test(noise),
+        cmocka_unit_test(what_cannot_be),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
