@@ -5,6 +5,7 @@ top=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${abs_top_builddir:-$top}
 train=$build/src/drift-train
 encoder=$build/src/drift-encoder
+eval=$build/src/drift-eval
 sample=$build/src/drift-sample
 info=$build/src/drift-info
 unset DRIFT_DATA_DIR 2>/dev/null

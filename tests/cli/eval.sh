@@ -1,0 +1,58 @@
+#!/bin/sh
+# drift-eval: its table and its JSON, a model against its own samples as a file,
+# what it refuses.
+. "${abs_top_srcdir:-.}/tests/cli/lib.sh"
+
+try "$train" --quiet --threads 2 --out digits mnist data.limit=100 \
+    drift.generated=4 drift.positives=4 generator.hidden=4 run.steps=2
+code_is 0
+try "$sample" --quiet --threads 2 --npz real.npz --count 60 --seed 7 digits
+code_is 0
+try "$sample" --quiet --threads 2 --npz made.npz --count 40 digits
+code_is 0
+
+# The same samples from the model and from the file have the same figures.
+try "$eval" --data real.npz --features mnist-classifier --count 40 --json digits
+code_is 0
+err_has "no test images"
+grep -v '"of"' out >model.json
+try "$eval" --data real.npz --features mnist-classifier --json made.npz
+code_is 0
+grep -v '"of"' out >file.json
+what="figures of a model and of its samples"
+same model.json file.json
+out_has '"network": "mnist-classifier"'
+out_has '"count": 40'
+try "$eval" --data real.npz --features mnist-classifier --count 40 --seed 1 \
+    --json digits
+grep -v '"of"' out >other.json
+differ model.json other.json
+try "$eval" --data real.npz --features mnist-classifier --count 40 --ema none \
+    --json digits
+grep -v '"of"' out >other.json
+differ model.json other.json
+
+try "$eval" --data real.npz --features mnist-classifier --count 40 digits
+code_is 0
+out_has "samples  digits, ema.0.99 of step 2, seed 0"
+out_has "real     60 training images of real.npz"
+out_has "network  mnist-classifier, 64 features"
+out_has "images                             40            0"
+out_has "of the asked class"
+out_has "3 nearest of the class"
+
+usage "drift-eval: no network comes with the program for images of 'real.npz';\
+ which is to look at them?" "$eval" --data real.npz made.npz
+usage "drift-eval: 'made.npz' is no run and no checkpoint; compared with which\
+ real images?" "$eval" made.npz
+usage "drift-eval: name a checkpoint, a run directory or images" "$eval"
+usage "drift-eval: 'b' is too much: one thing to look at" "$eval" a b
+try "$eval" --data real.npz --features nowhere made.npz
+code_is 1
+err_has "nowhere"
+try "$eval" --data moons --features mnist-classifier made.npz
+code_is 2
+err_has "points"
+try "$eval" --features mnist-classifier nowhere
+code_is 2
+finish
