@@ -48,6 +48,7 @@ struct dataset {
      * from label(). Thread-safe. */
     drift_status (*get)(dataset *d, size_t i, float *out);
     int (*label)(dataset *d, size_t i);
+    dataset *source; /* of latents: the images they stand for; else NULL */
     void (*close)(dataset *d); /* frees d->state */
     void *state;
 };

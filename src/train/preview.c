@@ -107,6 +107,9 @@ drift_status preview_new(drift_context *ctx, const config *c, const rundir *dir,
         for (size_t i = 0; i < p->count; i++)
             TRY(data->get(data, data->count ? i % data->count : i,
                           p->data + 2 * i));
+    if (!data->points && data->count)
+        TRY(comparison_new(ctx, g, data, p->columns < 10 ? p->columns : 10,
+                           &p->comparison));
     TRY(make_inputs(p));
     TRY(tape_new(ctx, 0, &p->tape));
 out:
@@ -124,6 +127,7 @@ void preview_free(preview *p)
     tensor_free(p->ctx, &p->style);
     for (size_t i = 0; i < p->snapshot_count; i++)
         mem_free(p->snapshots[i].xy);
+    comparison_free(&p->comparison);
     mem_free(p->snapshots);
     mem_free(p->path);
     mem_free(p->data);
@@ -173,16 +177,23 @@ out:
 static drift_status write_sheet(preview *p, const char *path)
 {
     drift_status status = DRIFT_OK;
+    char *beside = rundir_path(p->dir, "comparison.png");
     sample_shape x = generator_image_shape(p->generator);
     size_t total = p->count * sample_numbers(p->generator);
     unsigned char *bytes = mem_alloc(p->ctx, total, 1);
-    if (!bytes)
-        return DRIFT_ERROR_MEMORY;
+    if (!bytes || !beside) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
     drift_to_bytes(p->samples, total, bytes);
     TRY(drift_write_sheet(p->ctx, path, bytes, p->count, p->columns,
                           (size_t)x.height, (size_t)x.width, (size_t)x.channels,
                           0));
+    if (p->comparison.images)
+        TRY(comparison_write(&p->comparison, beside, p->samples, p->labels,
+                             p->count));
 out:
+    mem_free(beside);
     mem_free(bytes);
     return status;
 }

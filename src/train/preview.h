@@ -3,6 +3,7 @@
 #define TRAIN_PREVIEW_H
 
 #include "data/data.h"
+#include "train/comparison.h"
 #include "train/rundir.h"
 
 /* The samples of one preview of a toy. */
@@ -24,6 +25,7 @@ typedef struct preview {
     float *samples;
     int *labels;
     float *data; /* as many points of the data, for toys */
+    comparison comparison; /* with real images, for those */
     snapshot *snapshots;
     size_t snapshot_count, snapshot_room;
     char *path; /* of the last picture in samples/ */
@@ -39,7 +41,7 @@ void preview_free(preview *p); /* {0} is fine */
 drift_status preview_restore(preview *p, int64_t last) DRIFT_MUST_CHECK;
 
 /* samples/step-NNNNNN.png with the parameters in `flat` after `step` steps;
- * for points in the plane their numbers beside it (.npz), and samples.png,
+ * for images comparison.png; for points in the plane their numbers beside it (.npz), and samples.png,
  * progress.png and field.png. */
 drift_status preview_make(preview *p, const tensor *flat,
                           int64_t step) DRIFT_MUST_CHECK;

@@ -28,6 +28,7 @@ static const struct {
     {"", "metrics.jsonl", NULL},
     {"", "curves.png", NULL},
     {"", "samples.png", NULL},
+    {"", "comparison.png", NULL},
     {"", "progress.png", NULL},
     {"", "field.png", NULL},
     {"", "losses.png", NULL},
