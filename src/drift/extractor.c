@@ -11,6 +11,60 @@
 #include "base/share.h"
 #include "nn/autoencoder.h"
 
+/* -- running -------------------------------------------------------------- */
+
+/* The families of the first `maps` maps; returns how many maps there are up to
+ * the last one that counts. */
+static size_t encode(encoder *e, size_t maps, tape *t, features *f, var *sample)
+{
+    encoder_out out = {.most = maps};
+    size_t needed = 0;
+    encoder_forward(e, t, &e->params.value, sample, &out);
+    for (size_t i = 0; i < out.count && tape_status(t) == DRIFT_OK; i++) {
+        const encoder_map *m = &out.list[i];
+        const size_t *d = m->value->value.shape.dim;
+        size_t before = f->count;
+        if (m->families & FAMILY_NORM)
+            features_norm_x(t, f, m->value);
+        else if (m->families)
+            features_of_map(t, f, m->value, m->name, m->families);
+        else
+            features_add(t, f, tape_reshape(t, m->value, SHAPE(d[0], 1, d[1])),
+                         m->name);
+        if (f->count > before)
+            needed = i + 1;
+    }
+    return needed;
+}
+
+/* As extractor_run; `needed` [count], where not NULL, is of encode. */
+static void extract(const extractor *x, tape *t, features *f, var *sample,
+                    size_t *needed)
+{
+    char prefix[8];
+    f->count = 0;
+    f->choice = x->choice;
+    f->prefix = NULL;
+    features_global(t, f, sample);
+    if (x->count && x->decoder)
+        sample = autoencoder_decode(x->decoder, t, &x->decoder->params.value,
+                                    sample);
+    for (size_t i = 0; i < x->count; i++) {
+        snprintf(prefix, sizeof prefix, "%zu.", i + 1);
+        f->prefix = i ? prefix : NULL;
+        if (needed)
+            needed[i] = encode(x->encoders[i], 0, t, f, sample);
+        else if (x->maps[i])
+            (void)encode(x->encoders[i], x->maps[i], t, f, sample);
+    }
+    f->prefix = NULL;
+}
+
+void extractor_run(const extractor *x, tape *t, features *f, var *sample)
+{
+    extract(x, t, f, sample, NULL);
+}
+
 /* -- making --------------------------------------------------------------- */
 
 drift_status encoder_path(drift_context *ctx, const char *name, char **path)
@@ -110,27 +164,28 @@ static drift_status find_families(extractor *x, sample_shape s)
         SHAPE(1, (size_t)s.height, (size_t)s.width, (size_t)s.channels)));
     TRY(op_fill(ctx, &image, 0));
     x->choice = NULL;
-    extractor_run(x, t, &f, tape_constant(t, &image));
+    extract(x, t, &f, tape_constant(t, &image), x->maps);
     x->choice = choice;
     TRY(tape_status(t));
     TRY(check_patterns(x, &f));
+    extract(x, t, &f, tape_constant(t, &image), x->maps);
+    TRY(tape_status(t));
+    if (!f.count)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "features.families: no family has a weight above 0");
     x->families = mem_alloc(ctx, f.count, sizeof *x->families);
     if (!x->families) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
+    x->family_count = f.count;
     for (size_t i = 0; i < f.count; i++) {
         const size_t *d = f.list[i].value->value.shape.dim;
-        if (family_weight(x->choice, f.list[i].name) <= 0)
-            continue;
-        store_family *to = &x->families[x->family_count++];
+        store_family *to = &x->families[i];
         snprintf(to->name, sizeof to->name, "%s", f.list[i].name);
         to->locations = d[1];
         to->channels = d[2];
     }
-    if (!x->family_count)
-        FAIL(ctx, DRIFT_ERROR_USAGE,
-             "features.families: no family has a weight above 0");
 out:
     x->choice = choice;
     features_free(&f);
@@ -161,41 +216,4 @@ void extractor_free(extractor *x)
     mem_free(x->families);
     mem_free(x->choice);
     *x = (extractor){0};
-}
-
-/* -- running -------------------------------------------------------------- */
-
-static void encode(encoder *e, tape *t, features *f, var *sample)
-{
-    encoder_out out = {.want_logits = 0};
-    encoder_forward(e, t, &e->params.value, sample, &out);
-    for (size_t i = 0; i < out.count && tape_status(t) == DRIFT_OK; i++) {
-        const encoder_map *m = &out.list[i];
-        const size_t *d = m->value->value.shape.dim;
-        if (m->families & FAMILY_NORM)
-            features_norm_x(t, f, m->value);
-        else if (m->families)
-            features_of_map(t, f, m->value, m->name, m->families);
-        else
-            features_add(t, f, tape_reshape(t, m->value, SHAPE(d[0], 1, d[1])),
-                         m->name);
-    }
-}
-
-void extractor_run(const extractor *x, tape *t, features *f, var *sample)
-{
-    char prefix[8];
-    f->count = 0;
-    f->choice = x->choice;
-    f->prefix = NULL;
-    features_global(t, f, sample);
-    if (x->count && x->decoder)
-        sample = autoencoder_decode(x->decoder, t, &x->decoder->params.value,
-                                    sample);
-    for (size_t i = 0; i < x->count; i++) {
-        snprintf(prefix, sizeof prefix, "%zu.", i + 1);
-        f->prefix = i ? prefix : NULL;
-        encode(x->encoders[i], t, f, sample);
-    }
-    f->prefix = NULL;
 }

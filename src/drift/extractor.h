@@ -15,6 +15,7 @@ typedef struct extractor {
     encoder *decoder; /* borrowed: samples are its latents; NULL: images */
     char *choice;     /* features.families */
     encoder *encoders[EXTRACTOR_ENCODERS];
+    size_t maps[EXTRACTOR_ENCODERS]; /* that count, the first ones of each */
     size_t count;
     store_family *families; /* all that count, in their order */
     size_t family_count;

@@ -98,6 +98,8 @@ static void autoencoder_forward(encoder *e, tape *t, const tensor *flat, var *x,
                              conv_layer_forward(e, t, flat, &a->down[s][i],
                                                 s && !i ? 2 : 1, x));
         encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "map%d", s + 1);
+        if (encoder_done(out))
+            return;
     }
     x = encoder_linear(e, t, flat, &a->latent, x);
     encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "latent");

@@ -91,6 +91,8 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                 conv_layer_forward(e, t, flat, &k->layers[s][i], stride, x));
         }
         encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "map%d", s + 1);
+        if (encoder_done(out))
+            return;
     }
     tape_open(t);
     var *hidden =

@@ -156,6 +156,8 @@ static void convnext_forward(encoder *e, tape *t, const tensor *flat, var *x,
         encoder_emit(t, out, map,
                      FAMILY_MEAN | FAMILY_STD | (s ? FAMILY_LOCATIONS : 0),
                      "convenxt_stage_%d", s);
+        if (encoder_done(out))
+            return;
     }
     tape_open(t);
     var *mean = encoder_norm(e, t, flat, &k->last, EPS, encoder_mean(t, x));

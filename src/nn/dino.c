@@ -252,9 +252,9 @@ static void dino_forward(encoder *e, tape *t, const tensor *flat, var *x,
                          block_forward(e, t, flat, &d->blocks[i], x));
         if ((i + 1) * MAPS / depth > i * MAPS / depth)
             emit(e, t, flat, x, i, rows, columns, out);
+        if (!x || encoder_done(out))
+            return;
     }
-    if (!x)
-        return;
     s = x->value.shape.dim;
     tape_open(t);
     var *cls = tape_split(t, x, 1, 0, 1);

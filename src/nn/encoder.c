@@ -294,6 +294,11 @@ void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
     m->families = families;
 }
 
+int encoder_done(const encoder_out *out)
+{
+    return out->most && out->count >= out->most;
+}
+
 var *encoder_next(tape *t, const encoder_out *out, var *x, var *y)
 {
     for (size_t i = 0; i < out->count; i++)

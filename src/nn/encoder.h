@@ -88,7 +88,8 @@ typedef struct encoder_map {
 typedef struct encoder_out {
     encoder_map list[ENCODER_MAPS];
     size_t count;
-    var *image; /* as the caller gave it; encoder_next leaves it alone */
+    size_t most; /* maps that are wanted, the first ones; 0: all */
+    var *image;  /* as the caller gave it; encoder_next leaves it alone */
     int want_logits;
     var *logits; /* [b,classes], where wanted and the encoder has a head */
 } encoder_out;
@@ -193,6 +194,9 @@ drift_status encoder_load_named(encoder *e, const array_list *arrays,
                                 tensor *flat) DRIFT_MUST_CHECK;
 void encoder_emit(tape *t, encoder_out *out, var *value, unsigned families,
                   const char *name_format, ...) DRIFT_PRINTF(5, 6);
+/* Whether all that is wanted has been emitted: what comes after it is not to be
+ * computed. */
+int encoder_done(const encoder_out *out);
 /* y replaces x, whose memory is let go of unless it was emitted or is the
  * caller's image. */
 var *encoder_next(tape *t, const encoder_out *out, var *x, var *y);

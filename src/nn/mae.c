@@ -179,6 +179,8 @@ void mae_encode(encoder *e, tape *t, const tensor *flat, var *x,
             t, out, x, mae_norm_forward(e, t, flat, &k->norm[s], ACT_NONE, x));
         encoder_emit(t, out, x, FAMILY_ALL, "layer%d", s + 1);
         level[s + 1] = x;
+        if (encoder_done(out))
+            return;
     }
 }
 

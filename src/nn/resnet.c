@@ -200,6 +200,8 @@ static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
                              block_forward(e, t, flat, &r->blocks[s][i],
                                            &r->shortcut[s], x));
         encoder_emit(t, out, x, FAMILY_ALL | FAMILY_FLAT, "layer%d", s + 1);
+        if (encoder_done(out))
+            return;
     }
     var *pool = encoder_mean(t, x);
     encoder_emit(t, out, pool, 0, "pool");

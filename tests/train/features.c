@@ -64,7 +64,7 @@ static void cached_is_computed(void **state)
     float *want =
         gradient(&p, (const char *const[]){NULL}, 0, &count, &families);
     /* global; three maps of 28, 14 and 7: the last has no patches; hidden */
-    assert_int_equal(families, 1 + 7 + 5 + 3 + 1);
+    assert_int_equal(families, 1 + 8 + 6 + 4 + 1);
     float *exact =
         gradient(&p, (const char *const[]){"features.cache_type=f32", NULL}, 1,
                  &n, &families);

@@ -531,6 +531,73 @@ static void clamped(void **state)
     close_context(ctx);
 }
 
+/* The first maps are the same where no more are wanted, and what follows them
+ * is not computed. */
+static void cut_short(void **state)
+{
+    static const encoder_config own[] = {
+        {.kind = ENCODER_CLASSIFIER,
+         .width = 4,
+         .blocks = {1, 1},
+         .groups = 2,
+         .hidden = 6,
+         .patch = 2,
+         .channels = 3},
+        {.kind = ENCODER_AUTOENCODER,
+         .width = 4,
+         .blocks = {1, 1},
+         .groups = 2,
+         .latent = 2,
+         .image_height = 16,
+         .image_width = 16,
+         .channels = 3},
+        {.kind = ENCODER_MAE,
+         .width = 4,
+         .blocks = {1, 1, 1, 1},
+         .groups = 2,
+         .patch = 2,
+         .channels = 3},
+    };
+    drift_context *ctx = open_context();
+    (void)state;
+    for (size_t k = 0; k < KINDS + sizeof own / sizeof *own; k++) {
+        const encoder_config *c = k < KINDS ? &kinds[k] : &own[k - KINDS];
+        encoder_out all = {0}, some = {.most = 1};
+        encoder *e;
+        tensor image;
+        tape *t;
+        size_t n, m;
+        assert_int_equal(encoder_new(ctx, c, 3, 0, &e), 0);
+        assert_int_equal(
+            tensor_new(ctx, &image, DTYPE_F32, SHAPE(1, 16, 16, 3)), 0);
+        assert_int_equal(op_fill(ctx, &image, .5), 0);
+        assert_int_equal(tape_new(ctx, 0, &t), 0);
+        encoder_forward(e, t, &e->params.value, tape_constant(t, &image), &all);
+        for (size_t most = 1; most <= all.count; most++) {
+            some.most = most;
+            encoder_forward(e, t, &e->params.value, tape_constant(t, &image),
+                            &some);
+            assert_int_equal(tape_status(t), 0);
+            assert_in_range(some.count, most, all.count);
+            if (most == 1)
+                assert_true(some.count < all.count);
+            const encoder_map *a = &all.list[most - 1];
+            const encoder_map *b = &some.list[most - 1];
+            assert_string_equal(a->name, b->name);
+            float *x = numbers(ctx, &a->value->value, &n);
+            float *y = numbers(ctx, &b->value->value, &m);
+            assert_int_equal(n, m);
+            assert_memory_equal(x, y, n * sizeof *x);
+            free(x);
+            free(y);
+        }
+        tape_free(t);
+        tensor_free(ctx, &image);
+        encoder_free(e);
+    }
+    close_context(ctx);
+}
+
 /* README-formula.md, check values. */
 static void formula(void **state)
 {
@@ -552,7 +619,7 @@ int main(void)
         cmocka_unit_test(written),    cmocka_unit_test(clamped),
         cmocka_unit_test(sizes),      cmocka_unit_test(other_images),
         cmocka_unit_test(beside),     cmocka_unit_test(unit_images),
-        cmocka_unit_test(formula),
+        cmocka_unit_test(formula),    cmocka_unit_test(cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
