@@ -7,8 +7,11 @@
  *
  * The channels halve where the resolution doubles, so every resolution costs
  * the same; with 3 levels, hidden = 16 and patch = 1 a 28x28 picture grows over
- * 7x7x64, 14x14x32, 28x28x16. A size that the levels do not divide is made a little
- * larger and cropped. mod(u) = u (1 + scale) + shift with scale and shift
+ * 7x7x64, 14x14x32, 28x28x16. With `smooth` maps grow by bilinear
+ * interpolation, that of the last one by `patch`, too, before its convolution:
+ * neighbouring pixels then share what they are made of, where a patch of pixels
+ * of its own each shows as a grid. A size that the levels do not divide is made
+ * a little larger and cropped. mod(u) = u (1 + scale) + shift with scale and shift
  * linear in SiLU(cond). */
 #include "base/mem.h"
 #include "nn/generator.h"
@@ -141,7 +144,8 @@ static drift_status conv_declare(generator *g)
                                      "modulation.bias");
     }
     size_t n = (size_t)c->hidden;
-    size_t out = (size_t)(c->patch * c->patch * g->sample.channels);
+    size_t pixels = c->smooth ? 1 : (size_t)c->patch * (size_t)c->patch;
+    size_t out = pixels * (size_t)g->sample.channels;
     v->norm_w =
         params_add(p, "output", SHAPE(n), INIT_ONE, 0, "output.norm.weight");
     v->norm_b =
@@ -217,6 +221,17 @@ static var *first_map(const pass *p, const conv *v, var *noise, var *cond)
     return tape_close(t, z);
 }
 
+static var *enlarge(const pass *p, var *x, size_t times)
+{
+    if (!x || times == 1)
+        return x;
+    const size_t *d = x->value.shape.dim;
+    return p->g->config.smooth
+               ? tape_resize_bilinear(p->t, x, times * d[1], times * d[2],
+                                      (resize_args){0})
+               : tape_upsample_nearest(p->t, x, times);
+}
+
 /* Pixels of the last map, cropped to the sample's size. */
 static var *output(const pass *p, const conv *v, var *x)
 {
@@ -232,8 +247,10 @@ static var *output(const pass *p, const conv *v, var *x)
     tape_open(t);
     x = tape_groupnorm_act(t, x, leaf(p, v->norm_w), leaf(p, v->norm_b), NULL,
                            level->groups, EPS, ACT_SILU);
+    if (c->smooth)
+        x = enlarge(p, x, (size_t)c->patch);
     x = tape_conv2d_same(t, x, leaf(p, v->output_w), leaf(p, v->output_b));
-    if (c->patch > 1) {
+    if (c->patch > 1 && !c->smooth) {
         size_t out = (size_t)(c->patch * c->patch * s->channels);
         x = tape_reshape(t, x, SHAPE(map[0], map[1] * map[2], out));
         x = tape_unpatchify(t, x, image, c->patch, PATCH_PIXEL_MAJOR);
@@ -265,7 +282,7 @@ static var *conv_forward(generator *g, tape *t, const tensor *flat, var *noise,
             var *y = tape_linear(t, x, leaf(&p, level->shrink_w),
                                  leaf(&p, level->shrink_b));
             tape_drop(t, x);
-            x = tape_close(t, tape_upsample_nearest(t, y, 2));
+            x = tape_close(t, enlarge(&p, y, 2));
         }
         for (int k = 0; k < g->config.depth; k++) {
             var *y = block_forward(&p, level, &level->blocks[k], x);

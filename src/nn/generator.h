@@ -55,6 +55,7 @@ typedef struct generator_config {
     /* conv */
     int levels; /* resolutions; each doubles the one before */
     int groups; /* of GroupNorm */
+    int smooth; /* maps grow by bilinear interpolation */
 } generator_config;
 
 /* What the samples are. */

@@ -132,6 +132,10 @@ const config_key config_keys[] = {
      "conv: resolutions, each twice the one before", 0},
     {"generator.groups", INT(generator.groups, 1, 4096), "8", "",
      "conv: groups of the group normalisation", 0},
+    {"generator.smooth", BOOL(generator.smooth), "false", "",
+     "conv: maps grow by bilinear interpolation, the last one too, instead of "
+     "each location making its patch of pixels alone",
+     0},
 
     /* encoder */
     {"encoder.objective", ENUM(encoder.objective, objective_names),

@@ -91,6 +91,14 @@ static generator_config conv_bare(void)
     return c;
 }
 
+static generator_config conv_smooth(void)
+{
+    generator_config c = conv();
+    c.patch = 2;
+    c.smooth = 1;
+    return c;
+}
+
 static generator_config mlp(void)
 {
     generator_config c = conv();
@@ -207,6 +215,8 @@ static void gradients(void **state)
     check_gradients(conv(), image, "conv");
     check_gradients(conv_bare(), (sample_shape){5, 7, 1, 1},
                     "conv, cropped, no condition");
+    check_gradients(conv_smooth(), (sample_shape){5, 7, 1, 3},
+                    "conv, smooth, cropped");
     check_gradients(mlp(), image, "mlp");
 }
 
