@@ -20,6 +20,7 @@
 struct pool {
     block *idle; /* one of each size, smallest first */
     pool_stats stats;
+    size_t limit; /* of bytes held; 0: none */
 };
 
 size_t shape_count(shape s)
@@ -75,6 +76,21 @@ static block *idle_take(struct pool *pool, block **at)
     return b;
 }
 
+/* Give idle blocks back, the largest first, until no more than so many bytes
+ * are held. */
+static void pool_shrink(drift_context *ctx, size_t bytes)
+{
+    struct pool *pool = ctx->pool;
+    while (pool->idle && pool->stats.used + pool->stats.idle > bytes) {
+        block **at = &pool->idle;
+        while ((*at)->next)
+            at = &(*at)->next;
+        block *b = idle_take(pool, at);
+        ctx->backend->block_free(ctx, b);
+        mem_free(b);
+    }
+}
+
 static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
 {
     drift_status status = DRIFT_OK;
@@ -91,6 +107,8 @@ static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
     if (*at && (*at)->bytes <= bytes + bytes / 4) {
         b = idle_take(pool, at);
     } else {
+        if (pool->limit)
+            pool_shrink(ctx, pool->limit > bytes ? pool->limit - bytes : 0);
         b = mem_alloc(ctx, 1, sizeof *b);
         if (!b)
             return DRIFT_ERROR_MEMORY;
@@ -103,6 +121,8 @@ static drift_status pool_get(drift_context *ctx, size_t bytes, block **out)
     pool->stats.used += b->bytes;
     if (pool->stats.used > pool->stats.peak)
         pool->stats.peak = pool->stats.used;
+    if (pool->stats.used + pool->stats.idle > pool->stats.held)
+        pool->stats.held = pool->stats.used + pool->stats.idle;
     *out = b;
     b = NULL;
 out:
@@ -131,17 +151,26 @@ pool_stats pool_get_stats(const drift_context *ctx)
 
 void pool_reset_peak(drift_context *ctx)
 {
-    if (ctx->pool)
-        ctx->pool->stats.peak = ctx->pool->stats.used;
+    struct pool *pool = ctx->pool;
+    if (!pool)
+        return;
+    pool->stats.peak = pool->stats.used;
+    pool->stats.held = pool->stats.used + pool->stats.idle;
 }
 
 void pool_trim(drift_context *ctx)
 {
-    while (ctx->pool && ctx->pool->idle) {
-        block *b = idle_take(ctx->pool, &ctx->pool->idle);
-        ctx->backend->block_free(ctx, b);
-        mem_free(b);
-    }
+    if (ctx->pool)
+        pool_shrink(ctx, 0);
+}
+
+void pool_limit(drift_context *ctx, size_t bytes)
+{
+    if (!ctx->pool)
+        return;
+    ctx->pool->limit = bytes;
+    if (bytes)
+        pool_shrink(ctx, bytes);
 }
 
 static int poison_new;

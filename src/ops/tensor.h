@@ -83,15 +83,19 @@ drift_status fetch_wait(drift_context *ctx, fetch *f) DRIFT_MUST_CHECK;
 /* Wait for all that was asked for. */
 drift_status tensors_finish(drift_context *ctx) DRIFT_MUST_CHECK;
 
-/* Bytes of device memory in use, idle in the pool, and the highest in use. */
+/* Bytes of device memory in use, idle in the pool, the highest in use, and the
+ * highest of both together. */
 typedef struct pool_stats {
-    size_t used, idle, peak;
+    size_t used, idle, peak, held;
     size_t device_allocations; /* how often the device itself was asked */
 } pool_stats;
 pool_stats pool_get_stats(const drift_context *ctx);
 void pool_reset_peak(drift_context *ctx);
 /* Give idle blocks back to the device. */
 void pool_trim(drift_context *ctx);
+/* From now on idle blocks are given back rather than that more than so many
+ * bytes are held, in use and idle; 0: no bound. */
+void pool_limit(drift_context *ctx, size_t bytes);
 /* Tests only: all memory that is handed out from now on holds NaN, so that what
  * was never written shows in a result. */
 void pool_poison(int on);

@@ -12,10 +12,10 @@
 #define FILE_NAME "features.cache"
 #define SAY       5.0 /* seconds between two lines of progress */
 
-static int is_wanted(const step *s)
+int step_caches(const step *s)
 {
-    return s->c->features.cache && s->extractor.count && s->data->count &&
-           !s->data->flip && !s->along_count;
+    return s->c->features.cache && s->extractor.count && s->data &&
+           s->data->count && !s->data->flip && !s->along_count;
 }
 
 /* What the numbers follow from. */
@@ -148,7 +148,7 @@ drift_status step_cache(step *s, const char *folder)
     size_t largest = 0, most = s->parts[0].count;
     size_t rows = s->entries *
                   (s->positives > s->negatives ? s->positives : s->negatives);
-    if (!is_wanted(s))
+    if (!step_caches(s))
         return nearest ? find_family(s) : DRIFT_OK;
     TRY(open_store(s, folder));
     for (size_t i = 0; i < s->extractor.family_count; i++)

@@ -206,7 +206,8 @@ const config_key config_keys[] = {
      0},
     {"features.cache_memory", SIZE(features.cache_memory, 0, CONFIG_UNBOUNDED),
      "2 GiB", "bytes",
-     "features of real images kept in memory; more of them go to a file",
+     "features of real images kept in memory, beside drift.memory; more of "
+     "them go to a file",
      KEY_NO_RESULT},
     {"features.cache_type", ENUM(features.cache_type, cache_types), "f16", "",
      "size of the numbers in the cache", 0},

@@ -92,54 +92,66 @@ static size_t network_bytes(const step *s)
     return bytes;
 }
 
-/* Bytes of all that lives through a step whatever the cut, given those of a
- * sample's features and of its largest family: parameters with gradient,
- * moments and averages, encoders, what is drawn (pixels on the host too),
- * features of the whole step, their gradient, the field of a family. */
-static size_t fixed_bytes(const step *s, size_t row, size_t largest)
+/* Bytes of a sample. */
+typedef struct sample_bytes {
+    size_t recorded; /* what its tape holds */
+    size_t row;      /* its features */
+    size_t largest;  /* the largest family of them */
+    size_t grouped;  /* the same of those with several locations, which the
+                        loss copies, real ones too */
+} sample_bytes;
+
+/* Bytes on the host: the pixels that are drawn, what is read of the cache. */
+static size_t host_bytes(const step *s, const sample_bytes *one)
 {
-    size_t sets = 4 + (size_t)s->c->optimizer.ema_count;
-    size_t drawn = 2 * (bytes_of(&s->pos) + bytes_of(&s->neg)) +
-                   bytes_of(&s->noise) + bytes_of(&s->style) +
-                   bytes_of(&s->label) + bytes_of(&s->alpha);
-    size_t rows = s->entries * (s->positives + s->negatives) + 2 * s->batch;
-    return sets * bytes_of(&s->generator->params.value) + network_bytes(s) +
-           drawn + rows * row + s->batch * largest;
+    size_t real = s->entries *
+                  (s->positives > s->negatives ? s->positives : s->negatives);
+    return bytes_of(&s->pos) + bytes_of(&s->neg) +
+           (step_caches(s) ? real * one->largest : 0);
 }
 
-/* Bytes that a recorded sample holds, those of its features and of the largest
- * family among them. */
-static drift_status measure(step *s, size_t *recorded, size_t *row,
-                            size_t *largest)
+/* Bytes of tensors that live through a step whatever the cut: parameters with
+ * gradient, moments and averages, encoders, what is drawn, features of the
+ * whole step, their gradient, what the loss makes of a family. */
+static size_t fixed_bytes(const step *s, const sample_bytes *one)
+{
+    size_t sets = 4 + (size_t)s->c->optimizer.ema_count;
+    size_t drawn = bytes_of(&s->pos) + bytes_of(&s->neg) + bytes_of(&s->noise) +
+                   bytes_of(&s->style) + bytes_of(&s->label) +
+                   bytes_of(&s->alpha);
+    size_t rows = s->entries * (s->positives + s->negatives) + 2 * s->batch;
+    size_t loss = s->batch * one->largest;
+    if (loss < rows * one->grouped)
+        loss = rows * one->grouped;
+    return sets * bytes_of(&s->generator->params.value) + network_bytes(s) +
+           drawn + rows * one->row + loss;
+}
+
+static drift_status measure(step *s, sample_bytes *one)
 {
     drift_status status = DRIFT_OK;
     size_t count = s->batch < PROBE ? s->batch : PROBE;
     part p = {0};
-    *row = *largest = 0;
+    *one = (sample_bytes){0};
     TRY(part_new(s, &p, 0, count));
     /* Idle blocks of other sizes would make the measure depend on the past. */
     pool_trim(s->ctx);
     size_t before = pool_get_stats(s->ctx).used;
     TRY(part_forward(s, &p, 1));
-    *recorded = (pool_get_stats(s->ctx).used - before) / count + 1;
+    one->recorded = (pool_get_stats(s->ctx).used - before) / count + 1;
     for (size_t i = 0; i < p.features.count; i++) {
-        size_t bytes = bytes_of(&p.features.list[i].value->value) / count;
-        *row += bytes;
-        if (bytes > *largest)
-            *largest = bytes;
+        const tensor *x = &p.features.list[i].value->value;
+        size_t bytes = bytes_of(x) / count;
+        one->row += bytes;
+        if (bytes > one->largest)
+            one->largest = bytes;
+        if (bytes > one->grouped && x->shape.dim[1] > 1)
+            one->grouped = bytes;
     }
 out:
     part_free(&p);
     pool_trim(s->ctx);
     return status;
-}
-
-void cut_hold(step *s)
-{
-    size_t memory = s->memory;
-    pool_stats stats = pool_get_stats(s->ctx);
-    if (memory && stats.used + stats.idle + RESERVE > memory)
-        pool_trim(s->ctx);
 }
 
 /* drift.memory with which `bytes` are left beside the field's share. */
@@ -191,9 +203,9 @@ static void choose(const step *s, size_t recorded, size_t budget, size_t *micro,
 drift_status cut_new(step *s)
 {
     drift_status status = DRIFT_OK;
-    size_t recorded, row, largest, micro = 1, kept = 0;
-    size_t budget = SIZE_MAX / 2;
-    TRY(measure(s, &recorded, &row, &largest));
+    sample_bytes one;
+    size_t micro = 1, kept = 0, budget = SIZE_MAX / 2;
+    TRY(measure(s, &one));
     s->memory = (size_t)s->c->drift.memory;
     if (!s->memory && s->ctx->device_memory) {
         s->memory = s->ctx->device_memory / 4 * 3;
@@ -202,10 +214,12 @@ drift_status cut_new(step *s)
                  s->memory >> 20);
     }
     if (s->memory) {
-        size_t taken = fixed_bytes(s, row, largest) + RESERVE;
-        TRY(find_budget(s, recorded, taken, &budget));
+        size_t beside = host_bytes(s, &one) + RESERVE;
+        size_t taken = fixed_bytes(s, &one) + beside;
+        TRY(find_budget(s, one.recorded, taken, &budget));
+        pool_limit(s->ctx, s->memory - beside);
     }
-    choose(s, recorded, budget, &micro, &kept);
+    choose(s, one.recorded, budget, &micro, &kept);
     size_t count = (s->batch + micro - 1) / micro;
     s->parts = mem_alloc(s->ctx, count, sizeof *s->parts);
     if (!s->parts) {
@@ -220,7 +234,7 @@ drift_status cut_new(step *s)
     }
     log_debug(s->ctx,
               "batch of %zu in %zu parts of %zu, %zu kept; %zu bytes a sample",
-              s->batch, count, micro, kept, recorded);
+              s->batch, count, micro, kept, one.recorded);
 out:
     return status;
 }
@@ -232,4 +246,6 @@ void cut_free(step *s)
     mem_free(s->parts);
     s->parts = NULL;
     s->part_count = 0;
+    if (s->memory)
+        pool_limit(s->ctx, 0);
 }

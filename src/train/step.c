@@ -299,13 +299,10 @@ drift_status step_gradient(step *s)
         TRY(step_nearest(s));
         TRY(real_features(s));
     }
-    cut_hold(s);
     TRY(lap(s, PHASE_GENERATE, &since));
     TRY(drift(s));
-    cut_hold(s);
     TRY(lap(s, PHASE_FIELD, &since));
     TRY(backward(s));
-    cut_hold(s);
     TRY(lap(s, PHASE_BACKWARD, &since));
 out:
     return status;

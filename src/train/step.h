@@ -124,6 +124,8 @@ void draw_drop_images(step *s); /* they are not needed any more */
 
 /* -- cache.c ------------------------------------------------------------ */
 
+/* Whether the features of real images stay as they are. */
+int step_caches(const step *s);
 /* Positives of the entries that are near to what was generated, in place of
  * those drawn. */
 drift_status step_nearest(step *s) DRIFT_MUST_CHECK;
@@ -147,8 +149,6 @@ drift_status along_from_arrays(step *s, const array_list *in) DRIFT_MUST_CHECK;
 /* Cut the batch into parts, by drift.micro_batch and drift.memory. */
 drift_status cut_new(step *s) DRIFT_MUST_CHECK;
 void cut_free(step *s);
-/* Give idle memory back where it would exceed the bound. */
-void cut_hold(step *s);
 /* Bytes op_field may use. */
 size_t cut_field_memory(const step *s);
 

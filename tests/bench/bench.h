@@ -2,7 +2,7 @@
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
 
-#include "ops/backend.h"
+#include "nn/encoder.h"
 
 typedef struct bench bench;
 
@@ -33,11 +33,15 @@ void bench_free(bench *b);
 void bench_need(bench *b, drift_status status);
 /* memory_peak() counts from here on (Linux; 1 when it does). */
 int bench_watch_memory(void);
+/* Of the products in an encoder's forward pass, for images of size x size: what
+ * its backward pass to the image takes, too. (encoders.c) */
+double bench_encoder_flops(const encoder *e, int size);
 
 void bench_products(bench *b); /* products.c: gemm, linear, conv2d, attention */
 void bench_ops(bench *b);      /* ops.c: the rest */
 void bench_field(bench *b);    /* field.c: the drifting field */
 void bench_networks(bench *b); /* networks.c: generators */
+void bench_encoders(bench *b); /* encoders.c: encoders, frozen */
 void bench_steps(bench *b);    /* steps.c: whole training steps */
 
 #endif

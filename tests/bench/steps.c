@@ -1,7 +1,8 @@
-/* Whole training steps: as the presets run them, and DriftDiT-Tiny's, without
- * and with a bound on memory. After a case its phases and the memory of the
- * process follow as lines of their own. Products are counted as they are
- * executed: parts that are computed twice count twice. */
+/* Whole training steps: as the presets run them, in more and more feature
+ * families, and DriftDiT-Tiny's, without and with a bound on memory. After a
+ * case its phases and the memory of the process follow as lines of their own.
+ * Products are counted as they are executed: parts that are computed twice
+ * count twice. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,10 +61,35 @@ static double dit_flops(const step *s)
         "drift.positives=64", "drift.negatives=0", "guidance.alpha_min=1",     \
         "guidance.alpha_max=1"
 
+/* The preset fashion-feature on digits, which come with the program. Each set
+ * of families holds those before it; it is compared in the field, which is no
+ * product to speak of, so seconds and phases tell. */
+#define FEATURES(families)                                                     \
+    "data.path=mnist", "data.limit=3000", "features.families=" families
+#define VECTORS   "global,*_mean,*_std,hidden"
+#define FLAT      VECTORS ",*_flat"
+#define PATCHES   FLAT ",*_mean_2,*_std_2"
+#define LOCATIONS PATCHES ",map?"
+
 /* The bounded one before the unbounded: what the latter frees would count. */
 static const setting settings[] = {
     {"step.toy-moons", "toy-moons", {NULL}, NULL},
     {"step.mnist", "mnist", {NULL}, conv_flops},
+    {"step.mnist-feature",
+     "fashion-feature",
+     {"data.path=mnist", NULL},
+     conv_flops},
+    {"features.global",
+     "fashion-feature",
+     {FEATURES("global"), "features.encoders=", NULL},
+     NULL},
+    {"features.vectors", "fashion-feature", {FEATURES(VECTORS), NULL}, NULL},
+    {"features.flat", "fashion-feature", {FEATURES(FLAT), NULL}, NULL},
+    {"features.patches", "fashion-feature", {FEATURES(PATCHES), NULL}, NULL},
+    {"features.locations",
+     "fashion-feature",
+     {FEATURES(LOCATIONS), NULL},
+     NULL},
     {"step.dit-tiny-2g",
      "mnist",
      {DIT_TINY, "drift.memory=2 GiB", NULL},
@@ -95,6 +121,7 @@ static drift_status training_new(drift_context *ctx, const setting *set,
     TRY(generator_new(ctx, &t->c->generator, sample, 1, 1, &t->g));
     TRY(optimizer_new(ctx, &t->g->params, &t->c->optimizer, &t->o));
     TRY(step_new(ctx, t->c, t->data, t->g, &t->o, &t->s));
+    TRY(step_cache(&t->s, "."));
 out:
     return status;
 }
@@ -108,15 +135,22 @@ static void training_free(training *t)
     config_free(t->c);
 }
 
-/* Products of a step, in flops: a backward pass is two of a forward one. */
+/* Products of a step, in flops: a backward pass is two of a forward one, or one
+ * where parameters are frozen. */
 static double products(const training *t, const setting *set)
 {
-    size_t again = 0;
-    for (size_t i = 0; i < t->s.part_count; i++)
-        again += t->s.parts[i].keeps ? 0 : t->s.parts[i].count;
-    return set->flops
-               ? set->flops(&t->s) * (3.0 * (double)t->s.batch + (double)again)
-               : 0;
+    const step *s = &t->s;
+    double batch = (double)s->batch, again = 0, flops;
+    if (!set->flops)
+        return 0;
+    for (size_t i = 0; i < s->part_count; i++)
+        again += s->parts[i].keeps ? 0 : (double)s->parts[i].count;
+    flops = set->flops(s) * (3 * batch + again);
+    for (size_t i = 0; i < s->extractor.count; i++)
+        flops +=
+            bench_encoder_flops(s->extractor.encoders[i], t->data->height) *
+            (2 * batch + again);
+    return flops;
 }
 
 static void one(bench *b, const setting *set)

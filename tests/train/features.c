@@ -262,6 +262,72 @@ static void resume_agrees(void **state)
     }
 }
 
+/* The preset mnist, smaller, in features of the classifier that comes with the
+ * program, for 150 steps: 11 s on two cores. The raw drift falls, to .52 and
+ * .33 of its first value with seeds 1 to 3, and the classifier takes .98 of the
+ * samples for the class that was asked for; for .97 so do the nearest images,
+ * of which the training knows nothing but pixels. */
+static void digits_are_hit(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "data.path=" DRIFT_SOURCE_DIR "/data/mnist",
+        "data.limit=6000",
+        "features.encoders=" DRIFT_SOURCE_DIR
+        "/data/weights/mnist-classifier.safetensors",
+        "features.families=global,map3_flat=0.1,hidden=0.1",
+        "drift.generated=32",
+        "drift.positives=64",
+        "drift.negatives=0",
+        "guidance.alpha_min=1",
+        "guidance.alpha_max=1",
+        "optimizer.total_steps=150",
+        "optimizer.ema=0.9",
+        "run.steps=150",
+        "run.preview_every=0",
+        "run.save_every=0"};
+    if (is_sanitized())
+        skip();
+    drift_context *ctx = open_context(2);
+    char *folder = scratch_new(), *run = path_in(folder, "run");
+    drift_config *c;
+    drift_trainer *t;
+    drift_progress p;
+    drift_evaluation found;
+    double first[2] = {0}, last[2] = {0};
+    OK(ctx, drift_config_new(ctx, DRIFT_GENERATOR, &c));
+    OK(ctx, drift_config_read(ctx, c, DRIFT_SOURCE_DIR "/examples/mnist.yaml"));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        OK(ctx, drift_config_set(ctx, c, keys[i]));
+    OK(ctx, drift_trainer_new(ctx, c, run, 0, &t));
+    do {
+        OK(ctx, drift_trainer_step(t, &p));
+        assert_int_equal(p.temperatures, 2);
+        for (int j = 0; j < 2; j++) {
+            first[j] += p.step == 1 ? p.drift[j] : 0;
+            last[j] += p.step > 140 ? p.drift[j] / 10 : 0;
+        }
+    } while (!p.done);
+    drift_trainer_free(t);
+    OK(ctx, drift_evaluate(ctx,
+                           &(drift_evaluate_options){
+                               .samples = run,
+                               .network = "mnist-classifier",
+                               .count = 500,
+                           },
+                           &found));
+    print_message("raw drift %.3f and %.3f of the first, %.3f of the asked "
+                  "class, %.3f by the nearest images\n",
+                  last[0] / first[0], last[1] / first[1],
+                  found.samples.accuracy, found.samples.vote);
+    assert_true(last[0] < .7 * first[0] && last[1] < .5 * first[1]);
+    assert_true(found.samples.accuracy >= .9 && found.samples.vote >= .9);
+    drift_config_free(c);
+    mem_free(run);
+    scratch_remove(folder);
+    drift_context_close(ctx);
+}
+
 /* Whether two steps change the encoder. */
 static int is_changed(place *p, const char *key)
 {
@@ -352,6 +418,7 @@ int main(void)
         cmocka_unit_test(families_are_chosen),
         cmocka_unit_test(way_back_is_the_slope),
         cmocka_unit_test(resume_agrees),
+        cmocka_unit_test(digits_are_hit),
         cmocka_unit_test(encoder_is_trained_when_asked),
         cmocka_unit_test(wrong_is_refused),
     };

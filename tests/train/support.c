@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/threads.h"
@@ -42,6 +43,11 @@ drift_context *open_opencl(void)
         fail();
     drift_context_close(ctx);
     return NULL;
+}
+
+int is_sanitized(void)
+{
+    return strstr(build_options(), "-fsanitize=") != NULL;
 }
 
 char *scratch_new(void)

@@ -23,6 +23,10 @@ drift_context *open_context(int threads);
  * DRIFT_REQUIRE_OPENCL is set. */
 drift_context *open_opencl(void);
 
+/* Sanitizers make all slower and larger: what counts seconds or bytes is left
+ * out with them. */
+int is_sanitized(void);
+
 /* A fresh folder under TMPDIR; scratch_remove deletes all in it, frees it. */
 char *scratch_new(void);
 void scratch_remove(char *path);

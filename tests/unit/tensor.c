@@ -181,6 +181,34 @@ static void pool_counts(void **state)
     assert_int_equal(pool_get_stats(ctx).peak, 0);
 }
 
+/* What is idle goes before more than the bound is held, the largest first;
+ * what is in use may go beyond it. */
+static void idle_is_bounded(void **state)
+{
+    (void)state;
+    tensor a, b, c;
+    pool_trim(ctx);
+    assert_int_equal(tensor_new(ctx, &a, DTYPE_F32, SHAPE(1024)), DRIFT_OK);
+    assert_int_equal(tensor_new(ctx, &b, DTYPE_F32, SHAPE(512)), DRIFT_OK);
+    tensor_free(ctx, &a);
+    tensor_free(ctx, &b);
+    pool_limit(ctx, 5000);
+    assert_int_equal(pool_get_stats(ctx).idle, 2048);
+    pool_reset_peak(ctx);
+    assert_int_equal(tensor_new(ctx, &a, DTYPE_F32, SHAPE(704)), DRIFT_OK);
+    assert_int_equal(pool_get_stats(ctx).held, 2048 + 2816);
+    assert_int_equal(tensor_new(ctx, &b, DTYPE_F32, SHAPE(128)), DRIFT_OK);
+    assert_int_equal(pool_get_stats(ctx).idle, 0);
+    assert_int_equal(pool_get_stats(ctx).held, 2048 + 2816);
+    assert_int_equal(tensor_new(ctx, &c, DTYPE_F32, SHAPE(1024)), DRIFT_OK);
+    assert_int_equal(pool_get_stats(ctx).held, 2816 + 512 + 4096);
+    tensor_free(ctx, &a);
+    pool_limit(ctx, 0);
+    tensor_free(ctx, &b);
+    tensor_free(ctx, &c);
+    assert_int_equal(pool_get_stats(ctx).idle, 2816 + 512 + 4096);
+}
+
 static void memory_runs_out(void **state)
 {
     (void)state;
@@ -196,6 +224,7 @@ int main(void)
         cmocka_unit_test(second_round_allocates_nothing),
         cmocka_unit_test(own_threads),
         cmocka_unit_test(pool_counts),
+        cmocka_unit_test(idle_is_bounded),
         cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
