@@ -419,15 +419,15 @@ void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
 void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
 
 /* Scores: how good images are, by a network that looks at them. Figures that
- * cannot be had (other classes, no test images, a build without LAPACK) are
- * NaN. */
+ * cannot be had (no classes or others, no test images, a build without LAPACK)
+ * are NaN. */
 
 typedef struct drift_scores {
     size_t count;    /* images */
     double accuracy; /* share taken for the class that was asked for */
     double distance; /* Frechet, of their features to those of the real
                         training images (method.md section 9) */
-    double vote;     /* share of the first 1000 for which most of the 3 nearest
+    double vote;     /* share of 1000 of them for which most of the 3 nearest
                         training images, in pixels, are of that class */
 } drift_scores;
 
@@ -437,9 +437,9 @@ typedef struct drift_evaluation {
                           could have */
     size_t training;   /* real training images */
     size_t features;   /* numbers of an image that `distance` compares */
-    char network[256]; /* that looked */
-    char of[256];      /* what was looked at */
-    char data[256];    /* the real images */
+    char network[4096]; /* that looked */
+    char of[4352];      /* what was looked at */
+    char data[4096];    /* the real images */
 } drift_evaluation;
 
 /* `done` of `count` images of a kind ("samples", "training images", "test
@@ -451,8 +451,8 @@ typedef void (*drift_evaluate_fn)(void *user, const char *kind, size_t done,
 typedef struct drift_evaluate_options {
     const char *samples; /* a checkpoint, a run directory, or images as
                             data.path takes them */
-    const char *data;    /* real images, as data.path; of a model, NULL: those
-                            it was trained on */
+    const char *data;    /* real images, as data.path; of a model, NULL: the
+                            training images of its data */
     const char *network; /* an encoder, a file or the name of one that comes
                             with the program; NULL: the one for these data */
     const char *ema;     /* as drift_model_open */

@@ -1,11 +1,34 @@
 /* Images of a data set or of a model: see images.h. */
 #include "eval/images.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 size_t images_numbers(const images *x)
 {
     return (size_t)x->height * (size_t)x->width * (size_t)x->channels;
+}
+
+size_t images_at_once(const images *x, size_t most, size_t numbers)
+{
+    size_t fit = numbers / images_numbers(x);
+    return fit < 1 ? 1 : fit < most ? fit : most;
+}
+
+int images_same_classes(const images *a, const images *b)
+{
+    if (!a->labelled || !b->labelled || a->classes != b->classes)
+        return 0;
+    for (int i = 0; a->class_names && b->class_names && i < a->classes; i++)
+        if (strcmp(a->class_names[i], b->class_names[i]) != 0)
+            return 0;
+    return 1;
+}
+
+size_t images_spread(const images *x, size_t i, size_t n)
+{
+    return x->model ? i : (size_t)((double)i * (double)x->count / (double)n);
 }
 
 drift_status images_of_data(drift_context *ctx, const data_config *config,
@@ -14,6 +37,13 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
     drift_status status = DRIFT_OK;
     *out = (images){.ctx = ctx};
     TRY(dataset_open(ctx, config, 0, &out->data));
+    if (limit && limit < out->data->count &&
+        limit >= (size_t)out->data->classes) {
+        data_config fewer = *config;
+        fewer.limit = (int64_t)limit;
+        dataset_free(out->data);
+        TRY(dataset_open(ctx, &fewer, 0, &out->data));
+    }
     const dataset *d = out->data;
     if (d->points)
         FAIL(ctx, DRIFT_ERROR_USAGE, "'%s' are points, not images",
@@ -23,6 +53,8 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
     out->width = d->width;
     out->channels = d->channels;
     out->classes = d->classes;
+    out->labelled = d->classes > 1;
+    out->class_names = (const char *const *)d->class_names;
 out:
     return status;
 }
@@ -38,6 +70,8 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                     .width = i->width,
                     .channels = i->channels,
                     .classes = i->classes,
+                    .labelled = i->use_class && i->classes > 1,
+                    .class_names = i->class_names,
                     .model = model,
                     .seed = seed,
                     .alpha = alpha};

@@ -8,6 +8,8 @@ typedef struct images {
     drift_context *ctx;
     size_t count;
     int height, width, channels, classes;
+    int labelled; /* their classes are asked for, or told by the data */
+    const char *const *class_names; /* [classes], or NULL */
     dataset *data;      /* one of the two */
     drift_model *model; /* not owned; sample i is of class i mod classes */
     uint64_t seed;      /* of its samples */
@@ -15,16 +17,24 @@ typedef struct images {
 } images;
 
 size_t images_numbers(const images *x); /* of one */
+/* How many to read together: `most`, and no more than `numbers` in all. */
+size_t images_at_once(const images *x, size_t most, size_t numbers);
+/* Whether the labels of both mean the same. */
+int images_same_classes(const images *a, const images *b);
 
-/* The first `limit` (0: all) images of a split. */
+/* The images of a split; at most `limit` of them (0: all), of each class alike
+ * where that is not fewer than classes. */
 drift_status images_of_data(drift_context *ctx, const data_config *config,
                             size_t limit, images *out) DRIFT_MUST_CHECK;
-/* `count` samples, as their bytes are: clipped and rounded, since scores are
+/* `count` samples, as their bytes are (drift_to_bytes), since scores are
  * published of pictures. */
 drift_status images_of_model(drift_context *ctx, drift_model *model,
                              size_t count, uint64_t seed, float alpha,
                              images *out) DRIFT_MUST_CHECK;
 void images_close(images *x);
+
+/* The i-th of n images that stand for all, which data sets may have sorted. */
+size_t images_spread(const images *x, size_t i, size_t n);
 
 /* Images first ... first + count - 1: pixels [count,h,w,c] in [-1,1] and
  * labels [count]. */

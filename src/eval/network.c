@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "drift/extractor.h"
 
-#define BATCH 256
+/* Images looked at together, and the numbers of them: bounds the memory. */
+#define BATCH         256
+#define BATCH_NUMBERS ((size_t)1 << 20)
 
 /* The features [b,features] of images [b,h,w,c], and the logits or NULL. */
 static var *run(network *n, tape *t, var *image, var **logits)
@@ -16,13 +18,8 @@ static var *run(network *n, tape *t, var *image, var **logits)
     *logits = out.logits;
     if (tape_status(t) != DRIFT_OK || !out.count)
         return NULL;
-    var *last = out.list[out.count - 1].value;
-    size_t b = last->value.shape.dim[0];
-    if (last->value.shape.ndim == 4)
-        last = encoder_mean(t, last);
-    return last ? tape_reshape(t, last,
-                               SHAPE(b, shape_count(last->value.shape) / b))
-                : NULL;
+    return out.summary ? out.summary
+                       : encoder_mean(t, out.list[out.count - 1].value);
 }
 
 drift_status network_open(drift_context *ctx, const char *name, network *out)
@@ -82,7 +79,7 @@ static drift_status look_at(network *n, tape *t, const images *x, size_t first,
     size_t d = seen->value.shape.dim[1];
     if (!out->features) {
         n->features = d;
-        out->features = mem_alloc(ctx, x->count * d, sizeof *out->features);
+        out->features = mem_alloc(ctx, x->count, d * sizeof *out->features);
         if (!out->features) {
             status = DRIFT_ERROR_MEMORY;
             goto out;
@@ -106,8 +103,9 @@ drift_status network_look(network *n, images *x, const char *kind,
     drift_context *ctx = n->ctx;
     drift_status status = DRIFT_OK;
     size_t numbers = images_numbers(x), right = 0, b;
+    size_t most = images_at_once(x, BATCH, BATCH_NUMBERS);
     tape *t = NULL;
-    float *pixels = mem_alloc(ctx, BATCH * numbers, sizeof *pixels);
+    float *pixels = mem_alloc(ctx, most * numbers, sizeof *pixels);
     int32_t labels[BATCH];
     *out = (look){0};
     if (!pixels) {
@@ -116,13 +114,13 @@ drift_status network_look(network *n, images *x, const char *kind,
     }
     TRY(tape_new(ctx, 0, &t));
     for (size_t first = 0; first < x->count; first += b) {
-        b = x->count - first < BATCH ? x->count - first : BATCH;
+        b = x->count - first < most ? x->count - first : most;
         TRY(images_read(x, first, b, pixels, labels));
         TRY(look_at(n, t, x, first, b, pixels, labels, out, &right));
         if (o->tell)
             o->tell(o->user, kind, first + b, x->count);
     }
-    out->accuracy = n->classes && n->classes == x->classes
+    out->accuracy = x->labelled && n->classes == x->classes
                         ? (double)right / (double)x->count
                         : NAN;
 out:

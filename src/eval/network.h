@@ -1,6 +1,6 @@
 /* A network that looks at images: their features and the class it takes them
- * for. Any encoder of src/nn serves: its features are its last map, averaged
- * over the locations, that is what its head for classes reads. */
+ * for. Any encoder of src/nn serves: its features are what its head
+ * for classes reads: a vector, or the mean of its last map. */
 #ifndef EVAL_NETWORK_H
 #define EVAL_NETWORK_H
 
@@ -22,7 +22,7 @@ void network_close(network *n);
 typedef struct look {
     float *features; /* [count,features] */
     double accuracy; /* share that it takes for the class of their label; NaN:
-                        it knows other classes or none */
+                        they have none, or it knows others */
 } look;
 
 /* Look at all images, a batch at a time; o->tell hears of them as `kind`. */

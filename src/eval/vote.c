@@ -7,8 +7,9 @@
 #include "eval/distances.h"
 
 #define NEAR 3
-/* Real images that are compared at once. */
-#define PIECE ((size_t)4096)
+/* Real images that are compared at once, and their numbers. */
+#define PIECE         ((size_t)4096)
+#define PIECE_NUMBERS ((size_t)1 << 24)
 
 typedef struct voters {
     float far[NEAR]; /* nearest first */
@@ -40,7 +41,7 @@ drift_status vote_share(images *x, size_t n, images *real, double *share)
     drift_status status = DRIFT_OK;
     drift_context *ctx = x->ctx;
     size_t d = images_numbers(x), right = 0, b;
-    size_t piece = real->count < PIECE ? real->count : PIECE;
+    size_t piece = images_at_once(real, PIECE, PIECE_NUMBERS);
     float *pixels = mem_alloc(ctx, n * d, sizeof *pixels);
     float *near = mem_alloc(ctx, piece * d, sizeof *near);
     float *far = mem_alloc(ctx, n * piece, sizeof *far);
@@ -53,7 +54,9 @@ drift_status vote_share(images *x, size_t n, images *real, double *share)
     }
     for (size_t i = 0; i < n; i++)
         all[i] = (voters){{INFINITY, INFINITY, INFINITY}, {-1, -1, -1}};
-    TRY(images_read(x, 0, n, pixels, asked));
+    for (size_t i = 0; i < n; i++)
+        TRY(images_read(x, images_spread(x, i, n), 1, pixels + i * d,
+                        asked + i));
     for (size_t first = 0; first < real->count; first += b) {
         b = real->count - first < piece ? real->count - first : piece;
         TRY(images_read(real, first, b, near, labels));

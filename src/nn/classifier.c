@@ -103,6 +103,7 @@ static void classifier_forward(encoder *e, tape *t, const tensor *flat, var *x,
                         ACT_SILU);
     hidden = tape_close(t, hidden);
     encoder_emit(t, out, hidden, 0, "hidden");
+    out->summary = hidden;
     if (out->want_logits && e->config.classes)
         out->logits = tape_linear(t, hidden, encoder_leaf(e, t, flat, k->out_w),
                                   encoder_leaf(e, t, flat, k->out_b));

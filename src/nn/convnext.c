@@ -161,7 +161,8 @@ static void convnext_forward(encoder *e, tape *t, const tensor *flat, var *x,
     }
     tape_open(t);
     var *mean = encoder_norm(e, t, flat, &k->last, EPS, encoder_mean(t, x));
-    encoder_emit(t, out, tape_close(t, mean), 0, "global_mean");
+    out->summary = mean = tape_close(t, mean);
+    encoder_emit(t, out, mean, 0, "global_mean");
     encoder_emit(t, out, deviation(t, map), 0, "global_std");
 }
 

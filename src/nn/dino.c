@@ -261,6 +261,7 @@ static void dino_forward(encoder *e, tape *t, const tensor *flat, var *x,
     cls = encoder_norm(e, t, flat, &d->norm, EPS, cls);
     cls = tape_close(t, tape_reshape(t, cls, SHAPE(s[0], s[2])));
     encoder_emit(t, out, cls, 0, "cls");
+    out->summary = cls;
 }
 
 /* -- files ---------------------------------------------------------------- */

@@ -269,7 +269,7 @@ void encoder_forward(encoder *e, tape *t, const tensor *flat, var *image,
 {
     out->count = 0;
     out->image = image;
-    out->logits = NULL;
+    out->summary = out->logits = NULL;
     var *x = encoder_input(e, t, image);
     if (x)
         e->ops->forward(e, t, flat, x, out);

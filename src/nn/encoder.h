@@ -90,6 +90,8 @@ typedef struct encoder_out {
     size_t count;
     size_t most; /* maps that are wanted, the first ones; 0: all */
     var *image;  /* as the caller gave it; encoder_next leaves it alone */
+    var *summary; /* the vector [b,c] of its maps that a head reads; NULL: it
+                     reads the mean of the last one */
     int want_logits;
     var *logits; /* [b,classes], where wanted and the encoder has a head */
 } encoder_out;

@@ -205,6 +205,7 @@ static void resnet_forward(encoder *e, tape *t, const tensor *flat, var *x,
     }
     var *pool = encoder_mean(t, x);
     encoder_emit(t, out, pool, 0, "pool");
+    out->summary = pool;
     if (out->want_logits && e->config.classes)
         out->logits = encoder_linear(e, t, flat, &r->head, pool);
 }

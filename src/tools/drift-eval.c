@@ -61,7 +61,7 @@ static void cell(double value, double factor, const char *unit)
     if (isnan(value))
         snprintf(text, sizeof text, "-");
     else
-        snprintf(text, sizeof text, "%.*f%s", *unit ? 1 : 2, factor * value,
+        snprintf(text, sizeof text, *unit ? "%.1f%s" : "%.3g%s", factor * value,
                  unit);
     printf(" %12s", text);
 }
@@ -88,6 +88,13 @@ static void print_table(const drift_evaluation *e)
 
 /* -- JSON ------------------------------------------------------------------- */
 
+/* A path need not be UTF-8. */
+static json_t *text(const char *s)
+{
+    json_t *v = json_string(s);
+    return v ? v : json_string("?");
+}
+
 /* A figure that could not be had is null. */
 static json_t *number(double v)
 {
@@ -104,16 +111,16 @@ static json_t *scores(const drift_scores *s)
 static int print_json(const drift_evaluation *e)
 {
     json_t *o = json_pack(
-        "{s:s,s:s,s:I,s:s,s:I,s:o,s:o}", "of", e->of, "data", e->data,
-        "training", (json_int_t)e->training, "network", e->network, "features",
+        "{s:o,s:o,s:I,s:o,s:I,s:o,s:o}", "of", text(e->of), "data",
+        text(e->data), "training", (json_int_t)e->training, "network",
+        text(e->network), "features",
         (json_int_t)e->features, "samples", scores(&e->samples), "real",
         scores(&e->real));
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text);
     else
-        fprintf(stderr, "%s: out of memory, or a path is no UTF-8\n",
-                eval.name);
+        fprintf(stderr, "%s: out of memory\n", eval.name);
     free(text);
     json_decref(o);
     return text ? -1 : EXIT_FAILED;

@@ -101,13 +101,16 @@ typedef struct sample_bytes {
                         loss copies, real ones too */
 } sample_bytes;
 
-/* Bytes on the host: the pixels that are drawn, what is read of the cache. */
+/* Bytes on the host: the pixels that are drawn, what is read of the cache or
+ * was written to it, a part of the batch at a time. */
 static size_t host_bytes(const step *s, const sample_bytes *one)
 {
-    size_t real = s->entries *
+    size_t rows = s->entries *
                   (s->positives > s->negatives ? s->positives : s->negatives);
+    if (rows < s->batch)
+        rows = s->batch;
     return bytes_of(&s->pos) + bytes_of(&s->neg) +
-           (step_caches(s) ? real * one->largest : 0);
+           (step_caches(s) ? rows * one->largest : 0);
 }
 
 /* Bytes of tensors that live through a step whatever the cut: parameters with

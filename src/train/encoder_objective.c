@@ -58,6 +58,15 @@ out:
     return status;
 }
 
+static drift_status check_patch(drift_context *ctx, const dataset *d, int patch)
+{
+    return d->height % patch || d->width % patch
+               ? ERROR(ctx, DRIFT_ERROR_USAGE,
+                       "encoder.patch: %d does not divide images of %d x %d",
+                       patch, d->height, d->width)
+               : DRIFT_OK;
+}
+
 /* -- classifier --------------------------------------------------------- */
 
 static drift_status fit_classifier(drift_context *ctx, const config *c,
@@ -70,7 +79,7 @@ static drift_status fit_classifier(drift_context *ctx, const config *c,
         return ERROR(ctx, DRIFT_ERROR_USAGE,
                      "encoder.objective: a classifier needs labels; the data "
                      "have one class");
-    return DRIFT_OK;
+    return check_patch(ctx, d, network->patch);
 }
 
 static drift_status classify(encoder_step *s, const tensor *flat, size_t count,
@@ -290,7 +299,7 @@ static drift_status fit_simclr(drift_context *ctx, const config *c,
                      "encoder.objective: simclr compares two random views of "
                      "an image, which are the same without encoder.crop, "
                      "encoder.shift or data.flip");
-    return DRIFT_OK;
+    return check_patch(ctx, d, network->patch);
 }
 
 /* Cosines of all pairs of rows by the temperature: z [n,p] -> [n,n]. */
@@ -343,18 +352,13 @@ static const objective simclr_objective = {.network = ENCODER_CLASSIFIER,
 static drift_status fit_mae(drift_context *ctx, const config *c,
                             const dataset *d, encoder_config *network)
 {
-    int patch = network->patch;
     network->decoder = 1;
     network->classes = c->encoder.class_steps ? d->classes : 0;
     network->hidden = network->latent = 0;
-    if (d->height % patch || d->width % patch)
-        return ERROR(ctx, DRIFT_ERROR_USAGE,
-                     "encoder.patch: %d does not divide images of %d x %d",
-                     patch, d->height, d->width);
     if (c->encoder.class_steps > 0 && d->classes < 2)
         return ERROR(ctx, DRIFT_ERROR_USAGE,
                      "encoder.class_steps: the data have no labels");
-    return DRIFT_OK;
+    return check_patch(ctx, d, network->patch);
 }
 
 /* Squares of places, each hidden by itself: [count,h,w,1] of 0 and 1. Test

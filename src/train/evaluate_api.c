@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/items.h"
 #include "base/mem.h"
 #include "eval/frechet.h"
 #include "eval/network.h"
@@ -28,48 +29,83 @@ typedef struct evaluation {
 
 /* -- what is compared with what ------------------------------------------ */
 
-/* A run or one of its checkpoints, rather than images. */
-static int is_model(drift_context *ctx, const char *path)
+/* A run or one of its checkpoints, rather than images? */
+static drift_status is_model(drift_context *ctx, const char *path, int *yes)
 {
     const char *dot = strrchr(path, '.');
     char *inside = mem_printf(ctx, "%s/checkpoints", path);
-    int yes = (dot && !strcmp(dot, ".safetensors")) ||
-              (inside && file_is_dir(inside));
+    if (!inside)
+        return DRIFT_ERROR_MEMORY;
+    *yes = (dot && !strcmp(dot, ".safetensors")) || file_is_dir(inside);
     mem_free(inside);
-    return yes;
+    return DRIFT_OK;
 }
 
 static char train_split[] = "train", test_split[] = "test";
 
-static drift_status open_samples(evaluation *e)
+static drift_status open_model(evaluation *e)
 {
     drift_status status = DRIFT_OK;
     drift_context *ctx = e->ctx;
     const drift_evaluate_options *o = e->o;
-    size_t room = sizeof e->out->of;
-    if (is_model(ctx, o->samples)) {
-        TRY(drift_model_open(ctx, o->samples, o->ema, &e->model));
-        const drift_model_info *i = drift_model_get_info(e->model);
-        TRY(images_of_model(ctx, e->model, o->count ? o->count : SAMPLES,
-                            o->seed, o->alpha > 0 ? o->alpha : 1,
-                            &e->samples));
-        snprintf(e->out->of, room, "%s, %s of step %lld, seed %llu",
-                 o->samples, i->weights, (long long)i->step,
-                 (unsigned long long)o->seed);
-        e->data = drift_model_config(e->model)->data;
-    } else {
-        if (!o->data)
-            FAIL(ctx, DRIFT_ERROR_USAGE,
-                 "'%s' is no run and no checkpoint; compared with which real "
-                 "images?",
-                 o->samples);
-        data_config c = {.path = (char *)(uintptr_t)o->samples,
-                         .split = train_split};
-        TRY(images_of_data(ctx, &c, o->count, &e->samples));
-        snprintf(e->out->of, room, "%s", o->samples);
+    TRY(drift_model_open(ctx, o->samples, o->ema, &e->model));
+    const drift_model_info *i = drift_model_get_info(e->model);
+    const config *c = drift_model_config(e->model);
+    if (o->alpha != 0 && !i->use_alpha)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%s' was trained without alpha (generator.use_alpha is false)",
+             o->samples);
+    if (o->alpha != 0 && !(o->alpha >= 1))
+        FAIL(ctx, DRIFT_ERROR_USAGE, "alpha is %g, not at least 1",
+             (double)o->alpha);
+    TRY(images_of_model(ctx, e->model, o->count ? o->count : SAMPLES, o->seed,
+                        o->alpha != 0 ? o->alpha : 1, &e->samples));
+    snprintf(e->out->of, sizeof e->out->of, "%s, %s of step %lld, seed %llu",
+             o->samples, i->weights, (long long)i->step,
+             (unsigned long long)o->seed);
+    if (strcmp(c->data.split, train_split) != 0)
+        log_warning(ctx, "'%s' was trained on the split '%s': no figure here "
+                         "is of images that it has not seen",
+                    o->samples, c->data.split);
+    e->data = c->data;
+out:
+    return status;
+}
+
+static drift_status open_images(evaluation *e)
+{
+    drift_status status = DRIFT_OK;
+    const drift_evaluate_options *o = e->o;
+    data_config c = {.path = (char *)(uintptr_t)o->samples,
+                     .split = train_split,
+                     .crop = 1};
+    TRY(images_of_data(e->ctx, &c, o->count, &e->samples));
+    if (!o->data)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "'%s' is no run and no checkpoint; compared with which real "
+             "images?",
+             o->samples);
+    if (o->alpha != 0 || o->ema)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "'%s' are images; alpha and averaged weights are of models",
+             o->samples);
+    snprintf(e->out->of, sizeof e->out->of, "%s", o->samples);
+    e->data.crop = 1;
+out:
+    return status;
+}
+
+static drift_status open_samples(evaluation *e)
+{
+    drift_status status = DRIFT_OK;
+    const drift_evaluate_options *o = e->o;
+    int model = 0;
+    TRY(is_model(e->ctx, o->samples, &model));
+    TRY(model ? open_model(e) : open_images(e));
+    if (o->data) {
+        e->data.path = (char *)(uintptr_t)o->data;
+        e->data.kind = DATA_AUTO;
     }
-    if (o->data)
-        e->data = (data_config){.path = (char *)(uintptr_t)o->data, .crop = 1};
     e->data.split = train_split;
     e->data.height = e->samples.height;
     e->data.width = e->samples.width;
@@ -93,13 +129,26 @@ static void plain_name(const char *path, char *name, size_t size)
     name[strcspn(name, ".")] = '\0';
 }
 
+/* Whether the model learned in the features of an encoder of this name. */
+static int learned_in(const drift_model *m, const char *name)
+{
+    const char *list = drift_model_config(m)->features.encoders;
+    char item[ITEM_TEXT];
+    while (items_next(&list, item))
+        if (!strcmp(item, name))
+            return 1;
+    return 0;
+}
+
 static drift_status open_network(evaluation *e)
 {
     static const struct {
         const char *data, *network;
     } known[] = {{"mnist", "mnist-judge"},
                  {"fashion-mnist", "fashion-judge"},
-                 {"cifar10", "cifar10-resnet56"}};
+                 {"cifar10", "cifar10-resnet56"},
+                 {"cifar-10-batches-bin", "cifar10-resnet56"},
+                 {"cifar-10-binary", "cifar10-resnet56"}};
     drift_status status = DRIFT_OK;
     const char *name = e->o->network;
     char data[64];
@@ -110,9 +159,14 @@ static drift_status open_network(evaluation *e)
     if (!name)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
              "no network comes with the program for images of '%s'; which is "
-             "to look at them?",
+             "to look at them (drift-eval --features)?",
              e->data.path);
     TRY(network_open(e->ctx, name, &e->network));
+    if (e->model && learned_in(e->model, name))
+        log_warning(e->ctx,
+                    "'%s' was trained in the features of '%s', which is no "
+                    "judge of it",
+                    e->o->samples, name);
     snprintf(e->out->network, sizeof e->out->network, "%s", name);
 out:
     return status;
@@ -127,18 +181,19 @@ static drift_status open_test(evaluation *e)
         images_of_data(e->ctx, &c, e->samples.count, &e->test);
     if (status == DRIFT_OK || status == DRIFT_ERROR_MEMORY)
         return status;
-    log_info(e->ctx, "no test images: %s", drift_error_text(e->ctx));
+    log_warning(e->ctx, "no test images: %s", drift_error_text(e->ctx));
     drift_error_clear(e->ctx);
     return DRIFT_OK;
 }
 
 static drift_status check(evaluation *e)
 {
-    if (e->samples.classes != e->train.classes)
+    if (e->test.count && e->test.count < e->samples.count)
         log_warning(e->ctx,
-                    "the samples have %d classes, the real images %d: how "
-                    "often they are of the asked class means little",
-                    e->samples.classes, e->train.classes);
+                    "the distance of %zu test images is larger for their "
+                    "number alone than that of %zu samples would be; with a "
+                    "count of %zu they compare",
+                    e->test.count, e->samples.count, e->test.count);
     if (e->samples.count < 2 || e->train.count < 2)
         return ERROR(e->ctx, DRIFT_ERROR_USAGE,
                      "a score needs two samples and two real images at least");
@@ -179,9 +234,13 @@ static drift_status score(evaluation *e, images *x, const look *l,
 {
     drift_status status = DRIFT_OK;
     size_t voted = x->count < VOTED ? x->count : VOTED;
-    *out = (drift_scores){.count = x->count, .accuracy = l->accuracy};
+    int alike = images_same_classes(x, &e->train);
+    *out = (drift_scores){.count = x->count,
+                          .accuracy = alike ? l->accuracy : NAN,
+                          .vote = NAN};
     TRY(distance(e, x, l, &out->distance));
-    TRY(vote_share(x, voted, &e->train, &out->vote));
+    if (alike)
+        TRY(vote_share(x, voted, &e->train, &out->vote));
 out:
     return status;
 }

@@ -25,10 +25,12 @@ out_has '"network": "mnist-classifier"'
 out_has '"count": 40'
 try "$eval" --data real.npz --features mnist-classifier --count 40 --seed 1 \
     --json digits
+code_is 0
 grep -v '"of"' out >other.json
 differ model.json other.json
 try "$eval" --data real.npz --features mnist-classifier --count 40 --ema none \
     --json digits
+code_is 0
 grep -v '"of"' out >other.json
 differ model.json other.json
 
@@ -41,8 +43,14 @@ out_has "images                             40            0"
 out_has "of the asked class"
 out_has "3 nearest of the class"
 
+# The network that comes for images of this name.
+cp real.npz mnist.npz
+try "$eval" --data mnist.npz --json made.npz
+code_is 0
+out_has '"network": "mnist-judge"'
 usage "drift-eval: no network comes with the program for images of 'real.npz';\
- which is to look at them?" "$eval" --data real.npz made.npz
+ which is to look at them (drift-eval --features)?" \
+    "$eval" --data real.npz made.npz
 usage "drift-eval: 'made.npz' is no run and no checkpoint; compared with which\
  real images?" "$eval" made.npz
 usage "drift-eval: name a checkpoint, a run directory or images" "$eval"
@@ -54,5 +62,10 @@ try "$eval" --data moons --features mnist-classifier made.npz
 code_is 2
 err_has "points"
 try "$eval" --features mnist-classifier nowhere
-code_is 2
+code_is 1
+err_has "nowhere"
+usage "drift-eval: 'digits' was trained without alpha (generator.use_alpha is\
+ false)" "$eval" --features mnist-classifier --data real.npz --alpha 2 digits
+usage "drift-eval: 'made.npz' are images; alpha and averaged weights are of\
+ models" "$eval" --data real.npz --ema none made.npz
 finish

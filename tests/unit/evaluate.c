@@ -8,6 +8,7 @@
 #include "data/data.h"
 #include "formats/npy.h"
 #include "unit.h"
+#include "sweep.h"
 
 enum { TRAIN = 400, TEST = 200, SIDE = 28, NUMBERS = SIDE * SIDE };
 
@@ -40,6 +41,7 @@ static void put(npz_writer *w, const char *name, const void *data,
     expect_ok(npz_write(w, data, ndim == 1 ? n * 4 : n * NUMBERS));
 }
 
+/* To be looked at: the first n of these. */
 static drift_evaluation look_at(const unsigned char *bytes,
                                 const int32_t *labels, size_t n)
 {
@@ -120,6 +122,65 @@ static void noise(void **state)
                 e.samples.distance > 20 * e.real.distance);
 }
 
+/* Labels that are not asked for: no share of them, no vote. */
+static void no_classes(void **state)
+{
+    (void)state;
+    npz_writer *w = NULL;
+    drift_evaluation e;
+    drift_evaluate_options o = {
+        .samples = file, .data = real_file, .network = "mnist-classifier"};
+    expect_ok(npz_create(ctx, file, &w));
+    put(w, "images", test, ARRAY_U8, TEST, 4);
+    expect_ok(npz_commit(w));
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    assert_true(isnan(e.samples.accuracy) && isnan(e.samples.vote));
+    assert_true(e.real.accuracy > 0.96 && e.real.vote > 0.75);
+    assert_true(isnan(e.samples.distance) ||
+                e.samples.distance == e.real.distance);
+}
+
+/* Images sorted by class: a part of them is of all classes. */
+static void sorted(void **state)
+{
+    (void)state;
+    static unsigned char bytes[TEST * NUMBERS];
+    int32_t labels[TEST];
+    size_t n = 0;
+    for (int32_t k = 0; k < 10; k++)
+        for (size_t i = 0; i < TEST; i++)
+            if (test_labels[i] == k) {
+                memcpy(bytes + n * NUMBERS, test + i * NUMBERS, NUMBERS);
+                labels[n++] = k;
+            }
+    drift_evaluation e = look_at(bytes, labels, TEST);
+    drift_evaluate_options o = {.samples = file,
+                                .data = real_file,
+                                .network = "mnist-classifier",
+                                .count = TEST / 2};
+    double whole = e.samples.distance;
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    assert_int_equal(e.samples.count, TEST / 2);
+    assert_int_equal(e.real.count, TEST / 2);
+    assert_true(isnan(whole) || e.samples.distance < 2 * whole);
+}
+
+static drift_status evaluate_few(drift_context *on, void *arg)
+{
+    drift_evaluation e;
+    (void)arg;
+    drift_evaluate_options o = {
+        .samples = file, .data = file, .network = "mnist-classifier"};
+    return drift_evaluate(on, &o, &e);
+}
+
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    look_at(test, test_labels, 40);
+    sweep_memory(evaluate_few, NULL);
+}
+
 static void what_cannot_be(void **state)
 {
     (void)state;
@@ -175,6 +236,9 @@ int main(void)
         cmocka_unit_test(other_classes_than_asked),
         cmocka_unit_test(no_variety),
         cmocka_unit_test(noise),
+        cmocka_unit_test(no_classes),
+        cmocka_unit_test(sorted),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(what_cannot_be),
     };
     return cmocka_run_group_tests(tests, begin, end);
