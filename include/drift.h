@@ -288,8 +288,9 @@ DRIFT_MUST_CHECK drift_status drift_trainer_new(drift_context *ctx,
                                                 int flags, drift_trainer **out);
 
 /* Go on with the run in `directory` from its latest checkpoint, equal to the
- * bit to a run that never stopped. overrides: `count` texts "run.key=value", or,
- * for the same files elsewhere, "data.path=value", "features.encoders=value",
+ * bit to a run that never stopped. overrides: `count` texts "run.key=value",
+ * or, for the same files elsewhere, "data.path=value",
+ * "features.encoders=value",
  * "generator.autoencoder=value"; others are DRIFT_ERROR_USAGE, and so is a run
  * of another subject. */
 DRIFT_MUST_CHECK drift_status drift_trainer_resume(drift_context *ctx,
@@ -312,8 +313,8 @@ DRIFT_MUST_CHECK drift_status drift_config_resume(drift_context *ctx,
  * infinity (DRIFT_ERROR_NUMBER), memory or a device that gives out leave the
  * state before them in checkpoints/failed-STEP.safetensors, or the text says
  * that it could not be saved. Where the host works ahead of a device, what an
- * unlogged step reports is of the one before it. progress may be NULL. Once `done`, a
- * call does nothing. */
+ * unlogged step reports is of the one before it. progress may be NULL. Once
+ * `done`, a call does nothing. */
 DRIFT_MUST_CHECK drift_status drift_trainer_step(drift_trainer *trainer,
                                                  drift_progress *progress);
 

@@ -7,12 +7,12 @@
  *
  * The channels halve where the resolution doubles, so every resolution costs
  * the same; with 3 levels, hidden = 16 and patch = 1 a 28x28 picture grows over
- * 7x7x64, 14x14x32, 28x28x16. With `smooth` maps grow by bilinear
- * interpolation, that of the last one by `patch`, too, before its convolution:
- * neighbouring pixels then share what they are made of, where a patch of pixels
- * of its own each shows as a grid. A size that the levels do not divide is made
- * a little larger and cropped. mod(u) = u (1 + scale) + shift with scale and shift
- * linear in SiLU(cond). */
+ * 7x7x64, 14x14x32, 28x28x16. With `smooth` maps grow by bilinear interpolation,
+ * the last one by `patch`, too, before the convolution that makes the pixels:
+ * neighbours then share what they are made of, where patches of pixels made
+ * alone show as a grid. A size that the levels do not divide is made a little
+ * larger and cropped. mod(u) = u (1 + scale) + shift with scale and shift linear
+ * in SiLU(cond). */
 #include "base/mem.h"
 #include "nn/generator.h"
 

@@ -53,7 +53,7 @@ static void tell(void *user, const char *kind, size_t done, size_t count)
     cli_live_line(text);
 }
 
-/* -- the table -------------------------------------------------------------- */
+/* -- the table ------------------------------------------------------------- */
 
 static void cell(double value, double factor, const char *unit)
 {
@@ -86,7 +86,7 @@ static void print_table(const drift_evaluation *e)
     row("3 nearest of the class", e->samples.vote, e->real.vote, 1);
 }
 
-/* -- JSON ------------------------------------------------------------------- */
+/* -- JSON ------------------------------------------------------------------ */
 
 /* A path need not be UTF-8. */
 static json_t *text(const char *s)

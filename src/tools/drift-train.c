@@ -26,13 +26,13 @@ static const training train = {
              "[OPTIONS] [CONFIG] [key=value...]\n"
              "       drift-train [OPTIONS] --resume DIR [run.key=value...]",
              "Train a one-step generator. CONFIG is a YAML file or a preset "
-             "[mnist].",
+             "[mnist-feature].",
              training_options,
              "Ctrl-C saves the run and says how to go on.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 "
              "or\n143 saved after a signal.",
              NULL},
-    .preset = "mnist",
+    .preset = "mnist-feature",
     .describe = describe};
 
 int main(int argc, char **argv)

@@ -19,7 +19,8 @@ drift_status comparison_new(drift_context *ctx, generator *g, dataset *data,
                             size_t columns, comparison *c) DRIFT_MUST_CHECK;
 void comparison_free(comparison *c); /* {0} is fine */
 
-/* Not after comparison_new left `images` NULL. With samples [count,h,w,c] of the classes in `labels`. */
+/* With samples [count,h,w,c] of the classes in `labels`. Not after
+ * comparison_new left `images` NULL. */
 drift_status comparison_write(comparison *c, const char *path,
                               const float *samples, const int *labels,
                               size_t count) DRIFT_MUST_CHECK;

@@ -200,7 +200,7 @@ static drift_status check(evaluation *e)
     return DRIFT_OK;
 }
 
-/* -- figures ---------------------------------------------------------------- */
+/* -- figures --------------------------------------------------------------- */
 
 static drift_status distance(evaluation *e, const images *x, const look *l,
                              double *out)

@@ -41,8 +41,8 @@ void preview_free(preview *p); /* {0} is fine */
 drift_status preview_restore(preview *p, int64_t last) DRIFT_MUST_CHECK;
 
 /* samples/step-NNNNNN.png with the parameters in `flat` after `step` steps;
- * for images comparison.png; for points in the plane their numbers beside it (.npz), and samples.png,
- * progress.png and field.png. */
+ * for images comparison.png; for points in the plane their numbers beside it
+ * (.npz), and samples.png, progress.png and field.png. */
 drift_status preview_make(preview *p, const tensor *flat,
                           int64_t step) DRIFT_MUST_CHECK;
 /* run.gif from the pictures in samples/ that have the size of the last. */

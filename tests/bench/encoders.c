@@ -22,7 +22,8 @@ static double linear(double in, double out)
 
 static double classifier_flops(const encoder_config *c, double side)
 {
-    double flops = 0, in = c->channels;
+    double flops = 0, in = (double)encoder_channels(c);
+    side /= c->patch > 1 ? c->patch : 1;
     for (int s = 0; s < ENCODER_STAGES && c->blocks[s]; s++) {
         double n = c->width << s;
         side /= s ? 2 : 1;
@@ -57,7 +58,9 @@ double bench_encoder_flops(const encoder *e, int size)
     case ENCODER_CIFAR_RESNET:
         return conv(side, 9, c->channels, w) + residual_flops(c, side);
     case ENCODER_RESNET:
-        return conv(side / 2, 49, c->channels, w) + residual_flops(c, side / 4);
+        return c->bottleneck ? 0
+                             : conv(side / 2, 49, c->channels, w) +
+                                   residual_flops(c, side / 4);
     case ENCODER_MAE:
         side /= c->patch;
         return conv(side, 9, c->patch * c->patch * c->channels, w) +

@@ -75,10 +75,7 @@ static double dit_flops(const step *s)
 static const setting settings[] = {
     {"step.toy-moons", "toy-moons", {NULL}, NULL},
     {"step.mnist", "mnist", {NULL}, conv_flops},
-    {"step.mnist-feature",
-     "fashion-feature",
-     {"data.path=mnist", NULL},
-     conv_flops},
+    {"step.mnist-feature", "mnist-feature", {NULL}, conv_flops},
     {"features.global",
      "fashion-feature",
      {FEATURES("global"), "features.encoders=", NULL},

@@ -23,16 +23,16 @@ for file in "$top"/examples/*.yaml; do
     code_is 0
     same out first.yaml
 done
-for preset in mnist fashion-mnist toy-moons toy-swissroll toy-checkerboard \
+for preset in mnist mnist-feature fashion-mnist fashion-feature toy-moons toy-swissroll toy-checkerboard \
     toy-ablation; do
     what="--list-presets: $preset"
     if grep -q "^$preset " presets; then pass; else fail "missing"; fi
 done
 
-# Without a configuration it is mnist.
+# Without a configuration it is mnist-feature.
 try "$train" --print-config
 cp out default.yaml
-try "$train" --print-config mnist
+try "$train" --print-config mnist-feature
 same out default.yaml
 
 # Arguments, --seed too; each key once.

@@ -43,6 +43,7 @@ code_is 0
 events pixels
 png pixels/samples/step-000000.png
 png pixels/samples/step-000002.png
+png pixels/comparison.png
 no_file pixels/samples.png
 case $pictures in *cairo*) png pixels/curves.png ;; esac
 case $pictures in

@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "nn/autoencoder.h"
+#include "train/latents.h"
 #include "support.h"
 
 /* A small untrained one: 28 x 28 x 1 to 14 x 14 x 3. */
@@ -115,6 +117,68 @@ static void model_is_whole(void **state)
     scene_close(&s);
 }
 
+static const unsigned char *row(const comparison *c, size_t label, size_t kind)
+{
+    return c->images + (label * c->kinds + kind) * c->columns * 28 * 28;
+}
+
+/* The rows of each class: the first real image of it to the bit, what becomes
+ * of its latent, a sample. */
+static void comparison_shows(void **state)
+{
+    (void)state;
+    enum { N = 28 * 28, CLASSES = 10 };
+    static float x[CLASSES * N];
+    scene s;
+    encoder *e;
+    dataset *images, *latents;
+    generator *g;
+    comparison c;
+    int labels[CLASSES];
+    scene_open(&s);
+    char *file = make_autoencoder(s.ctx, s.folder, "a.safetensors", 1);
+    config *k = latent_config(&s, file, "run.seed=3");
+    OK(s.ctx, autoencoder_open(s.ctx, file, &e));
+    OK(s.ctx, dataset_open(s.ctx, &k->data, 0, &images));
+    OK(s.ctx, latents_new(s.ctx, e, images, &latents));
+    OK(s.ctx, generator_new(s.ctx, &k->generator,
+                            (sample_shape){latents->height, latents->width,
+                                           latents->channels, CLASSES},
+                            1, 0, &g));
+    g->decoder = e;
+    OK(s.ctx, comparison_new(s.ctx, g, latents, 2, &c));
+    assert_int_equal(c.kinds, 3);
+    for (size_t i = CLASSES * N; i-- > 0;)
+        x[i] = (float)(i / N) / CLASSES;
+    for (int i = 0; i < CLASSES; i++)
+        labels[i] = CLASSES - 1 - i;
+    char *path = path_in(s.folder, "comparison.png");
+    OK(s.ctx, comparison_write(&c, path, x, labels, CLASSES));
+    assert_true(file_exists(path));
+    for (size_t label = 0; label < CLASSES; label++) {
+        unsigned char sample[N];
+        size_t i = 0;
+        while ((size_t)images->label(images, i) != label)
+            i++;
+        OK(s.ctx, images->get(images, i, x));
+        for (size_t n = 0; n < N; n++)
+            assert_int_equal(row(&c, label, 0)[n],
+                             lrintf((x[n] + 1) * 127.5f));
+        assert_memory_not_equal(row(&c, label, 1), row(&c, label, 0), N);
+        float at = (float)(CLASSES - 1 - label) / CLASSES;
+        drift_to_bytes(&at, 1, sample);
+        memset(sample + 1, sample[0], N - 1);
+        assert_memory_equal(row(&c, label, 2), sample, N);
+    }
+    comparison_free(&c);
+    generator_free(g); /* and its decoder */
+    dataset_free(latents);
+    config_free(k);
+    mem_free(path);
+    mem_free(file);
+    scene_close(&s);
+}
+
 static void wrong_is_refused(void **state)
 {
     (void)state;
@@ -152,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resume_agrees),
         cmocka_unit_test(model_is_whole),
+        cmocka_unit_test(comparison_shows),
         cmocka_unit_test(wrong_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
