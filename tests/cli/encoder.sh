@@ -56,7 +56,8 @@ usage "drift-encoder: argument 'run.gif=true': 'run.gif' is a key of\
  drift-train, not of drift-encoder" "$encoder" run.gif=true
 usage "drift-encoder: argument 'encoder.witdh=3': unknown key 'encoder.witdh'\
  (nearest: 'encoder.width')" "$encoder" encoder.witdh=3
-usage "drift-encoder: $top/examples/mnist.yaml:9: section 'generator' is of\
+line=$(grep -n '^  kind: conv' "$top/examples/mnist.yaml" | cut -d : -f 1)
+usage "drift-encoder: $top/examples/mnist.yaml:$line: section 'generator' is of\
  drift-train, not of drift-encoder" "$encoder" mnist
 try "$train" --print-config encoder-mnist
 code_is 2
