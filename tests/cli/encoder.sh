@@ -56,7 +56,7 @@ usage "drift-encoder: argument 'run.gif=true': 'run.gif' is a key of\
  drift-train, not of drift-encoder" "$encoder" run.gif=true
 usage "drift-encoder: argument 'encoder.witdh=3': unknown key 'encoder.witdh'\
  (nearest: 'encoder.width')" "$encoder" encoder.witdh=3
-line=$(grep -n '^  kind: conv' "$top/examples/mnist.yaml" | cut -d : -f 1)
+line=$(grep -n '^generator:' "$top/examples/mnist.yaml" | cut -d : -f 1)
 usage "drift-encoder: $top/examples/mnist.yaml:$line: section 'generator' is of\
  drift-train, not of drift-encoder" "$encoder" mnist
 try "$train" --print-config encoder-mnist
