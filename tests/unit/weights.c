@@ -331,7 +331,9 @@ static void torch_line(void **state)
                      0);
     assert_int_equal(foreign_torch_config(ctx, &list, 8, &found, &shape_found),
                      0);
-    assert_memory_equal(&found, &c, sizeof c);
+    /* Up to the last field: what pads the struct may be anything. */
+    assert_memory_equal(&found, &c,
+                        offsetof(generator_config, smooth) + sizeof c.smooth);
     assert_memory_equal(&shape_found, &s, sizeof s);
     array_list_free(&list);
     assert_int_equal(foreign_torch_config(ctx, &list, 8, &found, &shape_found),
