@@ -4,7 +4,7 @@
 #include "ops/ops.h"
 
 drift_status distances(drift_context *ctx, const float *x, size_t n,
-                              const float *y, size_t m, size_t d, float *out)
+                       const float *y, size_t m, size_t d, float *out)
 {
     drift_status status = DRIFT_OK;
     tensor a = {0}, b = {0}, gap = {0};

@@ -26,11 +26,6 @@ int images_same_classes(const images *a, const images *b)
     return 1;
 }
 
-size_t images_spread(const images *x, size_t i, size_t n)
-{
-    return x->model ? i : (size_t)((double)i * (double)x->count / (double)n);
-}
-
 drift_status images_of_data(drift_context *ctx, const data_config *config,
                             size_t limit, images *out)
 {
@@ -124,4 +119,19 @@ drift_status images_read(images *x, size_t first, size_t count, float *pixels,
     for (size_t i = 0; i < count; i++)
         labels[i] = x->data->label(x->data, first + i);
     return dataset_read(x->data, first, count, pixels);
+}
+
+drift_status images_read_spread(images *x, size_t n, float *pixels,
+                                int32_t *labels)
+{
+    drift_status status = DRIFT_OK;
+    if (x->model)
+        return images_read(x, 0, n, pixels, labels);
+    for (size_t i = 0; i < n; i++) {
+        double at = (double)i * (double)x->count / (double)n;
+        TRY(images_read(x, (size_t)at, 1, pixels + i * images_numbers(x),
+                        labels + i));
+    }
+out:
+    return status;
 }

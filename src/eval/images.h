@@ -33,12 +33,12 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                              images *out) DRIFT_MUST_CHECK;
 void images_close(images *x);
 
-/* The i-th of n images that stand for all, which data sets may have sorted. */
-size_t images_spread(const images *x, size_t i, size_t n);
-
 /* Images first ... first + count - 1: pixels [count,h,w,c] in [-1,1] and
  * labels [count]. */
 drift_status images_read(images *x, size_t first, size_t count, float *pixels,
                          int32_t *labels) DRIFT_MUST_CHECK;
+/* n <= count of them that stand for all, which data sets may have sorted. */
+drift_status images_read_spread(images *x, size_t n, float *pixels,
+                                int32_t *labels) DRIFT_MUST_CHECK;
 
 #endif

@@ -54,9 +54,7 @@ drift_status vote_share(images *x, size_t n, images *real, double *share)
     }
     for (size_t i = 0; i < n; i++)
         all[i] = (voters){{INFINITY, INFINITY, INFINITY}, {-1, -1, -1}};
-    for (size_t i = 0; i < n; i++)
-        TRY(images_read(x, images_spread(x, i, n), 1, pixels + i * d,
-                        asked + i));
+    TRY(images_read_spread(x, n, pixels, asked));
     for (size_t first = 0; first < real->count; first += b) {
         b = real->count - first < piece ? real->count - first : piece;
         TRY(images_read(real, first, b, near, labels));

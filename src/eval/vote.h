@@ -4,8 +4,9 @@
 
 #include "eval/images.h"
 
-/* Share of n images of x (images_spread) for which most of the 3 nearest of
- * `real` are of the class of their label; the nearest decides between three. */
+/* Share of n images of x (images_read_spread) for which most of the 3 nearest
+ * of `real` are of the class of their label; the nearest decides between
+ * three. */
 drift_status vote_share(images *x, size_t n, images *real,
                         double *share) DRIFT_MUST_CHECK;
 
