@@ -23,6 +23,19 @@ static const option common[] = {
 };
 #define COMMON (sizeof common / sizeof *common)
 
+struct cli_run cli_run;
+
+const option cli_run_options[] = {
+    {OPTION_TEXT, "device", "NAME",
+     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &cli_run.device, 0,
+     0},
+    {OPTION_WHOLE, "threads", "N", "processors to use [all]", &cli_run.threads,
+     0, 4096},
+    {OPTION_FLAG, "quiet", NULL, "say nothing but warnings and errors",
+     &cli_run.quiet, 0, 0},
+    {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},
+};
+
 static size_t count_options(const option *list)
 {
     size_t n = 0;

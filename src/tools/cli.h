@@ -35,6 +35,15 @@ typedef struct tool {
     const option *own; /* options before the others, or NULL */
 } tool;
 
+/* Where to compute and whether to be silent: options that come after those of
+ * the tool, and what they were given. */
+extern const option cli_run_options[];
+extern struct cli_run {
+    const char *device;
+    int64_t threads;
+    int quiet;
+} cli_run;
+
 /* To be called first: closed standard streams are opened on /dev/null. Fill
  * the options' values from argv; the rest, in order, goes to the front of
  * argv[1] ... and its number to *count. Returns -1 to go on, else the exit

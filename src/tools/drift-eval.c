@@ -7,10 +7,10 @@
 #include "tools/cli.h"
 
 static struct {
-    const char *device, *data, *network, *ema;
-    int64_t threads, seed, count;
+    const char *data, *network, *ema;
+    int64_t seed, count;
     double alpha;
-    int json, quiet;
+    int json;
 } arg;
 
 static const option options[] = {
@@ -28,12 +28,6 @@ static const option options[] = {
     {OPTION_WHOLE, "seed", "N", "which samples [0]", &arg.seed, 0, 1e15},
     {OPTION_FLAG, "json", NULL, "one JSON object instead of a table", &arg.json,
      0, 0},
-    {OPTION_TEXT, "device", "NAME",
-     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &arg.device, 0, 0},
-    {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
-     4096},
-    {OPTION_FLAG, "quiet", NULL, "say nothing but warnings and errors",
-     &arg.quiet, 0, 0},
     {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},
 };
 
@@ -41,9 +35,9 @@ static const tool eval = {
     "drift-eval", "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES",
     "Tell how good samples are, by a network that looks at them, beside real\n"
     "test images.",
-    options,
+    cli_run_options,
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device.",
-    NULL};
+    options};
 
 static void tell(void *user, const char *kind, size_t done, size_t count)
 {
@@ -136,7 +130,7 @@ static int run(drift_context *ctx, const char *path)
                                 .alpha = (float)arg.alpha,
                                 .count = (size_t)arg.count,
                                 .seed = (uint64_t)arg.seed,
-                                .tell = !arg.quiet && cli_has_live_line()
+                                .tell = !cli_run.quiet && cli_has_live_line()
                                             ? tell
                                             : NULL};
     drift_status status = drift_evaluate(ctx, &o, &e);
@@ -161,7 +155,8 @@ int main(int argc, char **argv)
     if (count > 1)
         return cli_usage(&eval, "'%s' is too much: one thing to look at",
                          argv[2]);
-    code = cli_open(&eval, arg.device, arg.threads, 0, arg.quiet, &ctx);
+    code = cli_open(&eval, cli_run.device, cli_run.threads, 0, cli_run.quiet,
+                    &ctx);
     if (code < 0)
         code = run(ctx, argv[1]);
     drift_context_close(ctx);

@@ -13,9 +13,8 @@
 #define PIECE 512
 
 static struct {
-    const char *device, *classes, *alpha, *grid, *png, *npz, *ema;
-    int64_t threads, seed, count, columns, frames;
-    int quiet;
+    const char *classes, *alpha, *grid, *png, *npz, *ema;
+    int64_t seed, count, columns, frames;
 } arg;
 
 static const option options[] = {
@@ -39,12 +38,6 @@ static const option options[] = {
      &arg.ema, 0, 0},
     {OPTION_WHOLE, "interpolate", "N",
      "N images between two noises, count times", &arg.frames, 2, 10000},
-    {OPTION_TEXT, "device", "NAME",
-     "auto, cpu, opencl[:N|:NAME], check[:N|:NAME] [auto]", &arg.device, 0, 0},
-    {OPTION_WHOLE, "threads", "N", "processors to use [all]", &arg.threads, 0,
-     4096},
-    {OPTION_FLAG, "quiet", NULL, "say nothing but warnings and errors",
-     &arg.quiet, 0, 0},
     {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},
 };
 
@@ -52,10 +45,10 @@ static const tool sample = {
     "drift-sample", "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY",
     "Make new samples with a trained model; at least one of --grid, --png and "
     "--npz.",
-    options,
+    cli_run_options,
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device; 129, 130 or 143\n"
     "after a signal.",
-    NULL};
+    options};
 
 #define MOST_ALPHAS 64
 #define MOST_ALPHA  1000 /* as guidance.alpha_max */
@@ -375,7 +368,7 @@ static drift_status write_grid(job *j)
 static drift_status make_all(job *j)
 {
     drift_status status = DRIFT_OK;
-    int live = !arg.quiet && cli_has_live_line();
+    int live = !cli_run.quiet && cli_has_live_line();
     cli_catch_signals();
     for (size_t first = 0;
          first < j->count && status == DRIFT_OK && !cli_signal();) {
@@ -420,7 +413,7 @@ static int run(job *j, const char *path)
         fprintf(stderr, "%s: stopped by a signal\n", sample.name);
         return 128 + cli_signal();
     }
-    if (!arg.quiet)
+    if (!cli_run.quiet)
         fprintf(stderr, "%s: %zu samples with %s of step %lld\n", sample.name,
                 j->count, j->info->weights, (long long)j->info->step);
     return cli_close_stdout(&sample);
@@ -447,7 +440,8 @@ int main(int argc, char **argv)
         return cli_usage(&sample, "--grid and --npz both to '%s'", arg.grid);
     if (arg.columns && !arg.grid)
         return cli_usage(&sample, "--columns is of --grid only");
-    code = cli_open(&sample, arg.device, arg.threads, 0, arg.quiet, &j.ctx);
+    code = cli_open(&sample, cli_run.device, cli_run.threads, 0, cli_run.quiet,
+                    &j.ctx);
     if (code < 0)
         code = run(&j, argv[1]);
     drift_npz_abort(j.npz);
