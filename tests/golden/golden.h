@@ -41,6 +41,7 @@ extern const golden_family check_distance[];
 extern const golden_family check_drift[];
 extern const golden_family check_dit[];
 extern const golden_family check_encoder[];
+extern const golden_family check_eval[];
 extern const golden_family check_field_torch[];
 extern const golden_family check_formats[];
 extern const golden_family check_mae[];
