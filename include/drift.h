@@ -419,25 +419,57 @@ void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
 /* Pixels from [-1,1] to bytes, clipped, as published scores count them. */
 void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
 
-/* Scores: how good images are, by a network that looks at them. Figures that
- * cannot be had (no classes or others, no test images, a build without LAPACK)
- * are NaN. */
+/* Scores: how good images are, by a network that looks at them (method.md
+ * section 9). Of real training images, `features` of the network are what is
+ * compared; what cannot be had (no classes or others, no test images, too few
+ * images, a build without LAPACK) is NaN. */
 
 typedef struct drift_scores {
-    size_t count;    /* images */
-    double accuracy; /* share taken for the class that was asked for */
-    double distance; /* Frechet, of their features to those of the real
-                        training images (method.md section 9) */
-    double vote;     /* share of 1000 of them for which most of the 3 nearest
-                        training images, in pixels, are of that class */
+    size_t count;       /* images */
+    double accuracy;    /* share taken for the class that was asked for */
+    double distance;    /* Frechet; with Inception's features: FID */
+    double kernel;      /* unbiased squared MMD with the kernel
+                           (x.y / features + 1)^3, mean over 100 subsets of at
+                           most 1000; with Inception's features: KID */
+    double kernel_deviation; /* over the subsets */
+    double precision;   /* share within the real images' manifold, and share of */
+    double recall;      /* those within the images' own; 3 neighbours */
+    double density;     /* the same where the real images lie dense, and share */
+    double coverage;    /* of real ones with an image near; 5 neighbours */
+    double score;       /* Inception Score over 10 parts, by the network's own */
+    double score_deviation; /* classes */
+    double diversity;   /* deviation of features within a class, as a share of
+                           that of the real images */
+    double chi_square;  /* of the classes taken for, beside those asked for */
+    double vote;        /* share of 1000 of them for which most of the 3 nearest
+                           training images, in pixels, are of that class */
+    double nearest;     /* median distance of these 1000 to the nearest training
+                           image, in grey levels (RMS): far below that of test
+                           images, it tells copies */
 } drift_scores;
+
+/* The figures of drift_scores in order, for tables and files. */
+typedef struct drift_score_field {
+    const char *key;     /* "precision" */
+    const char *title;   /* "precision" in words */
+    size_t offset;       /* of the double in drift_scores */
+    int percent;         /* is a share */
+    int better;          /* 1: more is better, -1: less is, 0: as of real ones */
+} drift_score_field;
+
+/* Ends with a key of NULL. */
+const drift_score_field *drift_score_fields(void);
 
 typedef struct drift_evaluation {
     drift_scores samples;
-    drift_scores real; /* of as many real test images at most: what the best
-                          could have */
-    size_t training;   /* real training images */
-    size_t features;   /* numbers of an image that `distance` compares */
+    drift_scores real;  /* of as many real test images at most: the best that
+                           could be had */
+    drift_scores noise; /* of as many images of independent normal pixels, with
+                           the mean and deviation of the training images': the
+                           worst that should be */
+    size_t training;    /* real training images */
+    size_t features;    /* numbers of an image that are compared */
+    uint64_t seed;      /* of samples and noise */
     char network[4096]; /* that looked */
     char of[4352];      /* what was looked at */
     char data[4096];    /* the real images */

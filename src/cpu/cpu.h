@@ -53,6 +53,10 @@ void cpu_begin_all(tensor *gradient);
 void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
                float alpha, const float *a, size_t lda, const float *b,
                size_t ldb, float beta, float *c, size_t ldc);
+/* The same in double, for figures (src/eval). */
+void cpu_dgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
+               double alpha, const double *a, size_t lda, const double *b,
+               size_t ldb, double beta, double *c, size_t ldc);
 
 /* Memory of the context for the length of one op, aligned to cache lines, with
  * undefined content; the next call gives the same memory again. It is kept, so

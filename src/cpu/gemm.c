@@ -28,6 +28,13 @@ static trans_t how(int transpose)
     return transpose ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
 }
 
+static void set_threads(rntm_t *threads, size_t m, size_t n, size_t k)
+{
+    double work = (double)m * (double)n * (double)k;
+    bli_rntm_set_num_threads(work < WORTH_THREADS ? 1 : threads_here(),
+                             threads);
+}
+
 void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
                float alpha, const float *a, size_t lda, const float *b,
                size_t ldb, float beta, float *c, size_t ldc)
@@ -35,12 +42,23 @@ void cpu_sgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
     if (!m || !n)
         return;
     rntm_t threads = BLIS_RNTM_INITIALIZER;
-    double work = (double)m * (double)n * (double)k;
-    bli_rntm_set_num_threads(work < WORTH_THREADS ? 1 : threads_here(),
-                             &threads);
+    set_threads(&threads, m, n, k);
     /* BLIS reads a and b only; its prototypes do not say so. */
     bli_sgemm_ex(how(transpose_a), how(transpose_b), (dim_t)m, (dim_t)n,
                  (dim_t)k, &alpha, (float *)a, (inc_t)lda, 1, (float *)b,
+                 (inc_t)ldb, 1, &beta, c, (inc_t)ldc, 1, NULL, &threads);
+}
+
+void cpu_dgemm(int transpose_a, int transpose_b, size_t m, size_t n, size_t k,
+               double alpha, const double *a, size_t lda, const double *b,
+               size_t ldb, double beta, double *c, size_t ldc)
+{
+    if (!m || !n)
+        return;
+    rntm_t threads = BLIS_RNTM_INITIALIZER;
+    set_threads(&threads, m, n, k);
+    bli_dgemm_ex(how(transpose_a), how(transpose_b), (dim_t)m, (dim_t)n,
+                 (dim_t)k, &alpha, (double *)a, (inc_t)lda, 1, (double *)b,
                  (inc_t)ldb, 1, &beta, c, (inc_t)ldc, 1, NULL, &threads);
 }
 

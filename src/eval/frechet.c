@@ -1,133 +1,113 @@
-/* Frechet distance by LAPACK's symmetric eigensolver. */
+/* Frechet distance: see frechet.h. */
 #include "eval/frechet.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "cpu/cpu.h"
 
 #ifdef HAVE_LAPACK
+
 #include <lapacke.h>
-#endif
 
-drift_status feature_moments(drift_context *ctx, const float *features,
-                             size_t n, size_t d, double *mean,
-                             double *covariance)
+/* S = L L^T: row k of `root` is column k of L, k < rank. */
+typedef struct factor {
+    size_t rank;
+    double *root; /* [d,d], of which the first `rank` rows count */
+} factor;
+
+static drift_status refused(drift_context *ctx, const char *what, int info)
+{
+    return ERROR(ctx, DRIFT_ERROR_NUMBER,
+                 "a covariance has no %s (LAPACK: %d); are features not finite?",
+                 what, info);
+}
+
+/* Cholesky's factor with pivots, which ends where only rounding is left. Its
+ * rows come in the order of the pivots; they are put back into their own. */
+static drift_status factor_of(drift_context *ctx, const moments *m, factor *out)
 {
     drift_status status = DRIFT_OK;
-    double *row = mem_alloc(ctx, d, sizeof *row);
-    if (!row)
-        return DRIFT_ERROR_MEMORY;
-    if (n < 2)
-        FAIL(ctx, DRIFT_ERROR_SHAPE,
-             "a covariance needs at least 2 samples, not %zu", n);
-    memset(mean, 0, d * sizeof *mean);
-    memset(covariance, 0, d * d * sizeof *covariance);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < d; j++)
-            mean[j] += features[i * d + j];
-    for (size_t j = 0; j < d; j++)
-        mean[j] /= (double)n;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < d; j++)
-            row[j] = features[i * d + j] - mean[j];
-        for (size_t j = 0; j < d; j++)
-            for (size_t k = 0; k <= j; k++)
-                covariance[j * d + k] += row[j] * row[k];
-    }
-    for (size_t j = 0; j < d; j++)
-        for (size_t k = 0; k <= j; k++)
-            covariance[j * d + k] = covariance[k * d + j] =
-                covariance[j * d + k] / (double)(n - 1);
-out:
-    mem_free(row);
-    return status;
-}
-
-#ifdef HAVE_LAPACK
-
-/* c = a b, all [d,d] row-major; d is a few hundred to 2048. */
-static void multiply(size_t d, const double *a, const double *b, double *c)
-{
-    memset(c, 0, d * d * sizeof *c);
-#pragma omp parallel for
-    for (size_t i = 0; i < d; i++)
-        for (size_t k = 0; k < d; k++)
-            for (size_t j = 0; j < d; j++)
-                c[i * d + j] += a[i * d + k] * b[k * d + j];
-}
-
-/* Eigenvalues of symmetric a into values; with job 'V' a becomes its
- * eigenvectors: row i belongs to values[i] (LAPACK's columns). */
-static drift_status eigen(drift_context *ctx, char job, size_t d, double *a,
-                          double *values)
-{
-    lapack_int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 'U', (lapack_int)d,
-                                     a, (lapack_int)d, values);
-    if (info != 0)
-        return ERROR(ctx, DRIFT_ERROR_NUMBER,
-                     "the eigenvalues of a covariance did not converge "
-                     "(LAPACK dsyevd: %d)",
-                     (int)info);
-    return DRIFT_OK;
-}
-
-drift_status frechet_distance(drift_context *ctx, size_t d,
-                              const double *mean1, const double *covariance1,
-                              const double *mean2, const double *covariance2,
-                              double *out)
-{
-    drift_status status = DRIFT_OK;
-    size_t n = d * d;
-    double *vectors = mem_alloc(ctx, n, sizeof *vectors);
-    double *root = mem_alloc(ctx, n, sizeof *root);
-    double *product = mem_alloc(ctx, n, sizeof *product);
-    double *inner = mem_alloc(ctx, n, sizeof *inner);
-    double *values = mem_alloc(ctx, d, sizeof *values);
-    if (!vectors || !root || !product || !inner || !values) {
+    size_t d = m->d;
+    lapack_int rank = 0, info;
+    double *lower = mem_alloc(ctx, d, d * sizeof *lower);
+    lapack_int *pivot = mem_alloc(ctx, d, sizeof *pivot);
+    out->root = mem_alloc(ctx, d, d * sizeof *out->root);
+    if (!lower || !pivot || !out->root) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    memcpy(vectors, covariance1, n * sizeof *vectors);
-    TRY(eigen(ctx, 'V', d, vectors, values));
-    /* root = U diag(sqrt(values)) U^T; rounding may leave values below 0. */
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j < d; j++)
-            product[j * d + i] =
-                vectors[i * d + j] * sqrt(values[i] > 0 ? values[i] : 0);
-    multiply(d, product, vectors, root);
-    multiply(d, root, covariance2, product);
-    multiply(d, product, root, inner);
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j < i; j++)
-            inner[i * d + j] = inner[j * d + i] =
-                0.5 * (inner[i * d + j] + inner[j * d + i]);
-    TRY(eigen(ctx, 'N', d, inner, values));
-    double sum = 0;
-    for (size_t i = 0; i < d; i++) {
-        double gap = mean1[i] - mean2[i];
-        sum += gap * gap + covariance1[i * d + i] + covariance2[i * d + i] -
-               2 * sqrt(values[i] > 0 ? values[i] : 0);
+    memcpy(lower, m->covariance, d * d * sizeof *lower);
+    info = LAPACKE_dpstrf(LAPACK_COL_MAJOR, 'L', (lapack_int)d, lower,
+                          (lapack_int)d, pivot, &rank, -1);
+    if (info < 0) {
+        status = refused(ctx, "Cholesky factor", (int)info);
+        goto out;
     }
-    *out = sum;
+    out->rank = (size_t)rank;
+    for (size_t k = 0; k < out->rank; k++)
+        for (size_t i = 0; i < d; i++)
+            out->root[k * d + (size_t)pivot[i] - 1] =
+                i < k ? 0 : lower[k * d + i];
 out:
-    mem_free(vectors);
-    mem_free(root);
+    mem_free(lower);
+    mem_free(pivot);
+    return status;
+}
+
+/* Sum of the singular values of a's L^T times b's L. */
+static drift_status trace_of_root(drift_context *ctx, const factor *a,
+                                  const factor *b, size_t d, double *out)
+{
+    size_t least = a->rank < b->rank ? a->rank : b->rank;
+    double unused;
+    *out = 0;
+    if (!least)
+        return DRIFT_OK;
+    double *product = mem_alloc(ctx, a->rank, b->rank * sizeof *product);
+    double *values = mem_alloc(ctx, least, sizeof *values);
+    drift_status status =
+        product && values ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+    if (status == DRIFT_OK) {
+        cpu_dgemm(0, 1, a->rank, b->rank, d, 1, a->root, d, b->root, d, 0,
+                  product, b->rank);
+        lapack_int info = LAPACKE_dgesdd(
+            LAPACK_COL_MAJOR, 'N', (lapack_int)b->rank, (lapack_int)a->rank,
+            product, (lapack_int)b->rank, values, &unused, 1, &unused, 1);
+        if (info != 0)
+            status = refused(ctx, "singular values", (int)info);
+    }
+    for (size_t i = 0; status == DRIFT_OK && i < least; i++)
+        *out += values[i];
     mem_free(product);
-    mem_free(inner);
     mem_free(values);
+    return status;
+}
+
+drift_status frechet_distance(drift_context *ctx, const moments *a,
+                              const moments *b, double *out)
+{
+    drift_status status = DRIFT_OK;
+    factor fa = {0}, fb = {0};
+    double root, gap = 0;
+    TRY(factor_of(ctx, a, &fa));
+    TRY(factor_of(ctx, b, &fb));
+    TRY(trace_of_root(ctx, &fa, &fb, a->d, &root));
+    for (size_t i = 0; i < a->d; i++)
+        gap += (a->mean[i] - b->mean[i]) * (a->mean[i] - b->mean[i]);
+    *out = gap + moments_trace(a) + moments_trace(b) - 2 * root;
+out:
+    mem_free(fa.root);
+    mem_free(fb.root);
     return status;
 }
 
 #else
 
-drift_status frechet_distance(drift_context *ctx, size_t d,
-                              const double *mean1, const double *covariance1,
-                              const double *mean2, const double *covariance2,
-                              double *out)
+drift_status frechet_distance(drift_context *ctx, const moments *a,
+                              const moments *b, double *out)
 {
-    (void)d, (void)mean1, (void)covariance1;
-    (void)mean2, (void)covariance2, (void)out;
+    (void)a, (void)b, (void)out;
     return ERROR(ctx, DRIFT_ERROR_UNAVAILABLE,
                  "this build has no LAPACK: no Frechet distance");
 }

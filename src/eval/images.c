@@ -1,9 +1,14 @@
-/* Images of a data set or of a model: see images.h. */
+/* Images of a data set, of a model, of noise: see images.h. */
 #include "eval/images.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+
+/* Images that are read together, and their numbers. */
+#define BATCH         256
+#define BATCH_NUMBERS ((size_t)1 << 20)
 
 size_t images_numbers(const images *x)
 {
@@ -24,6 +29,14 @@ int images_same_classes(const images *a, const images *b)
         if (strcmp(a->class_names[i], b->class_names[i]) != 0)
             return 0;
     return 1;
+}
+
+static drift_status read_data(images *x, size_t first, size_t count,
+                              float *pixels, int32_t *labels)
+{
+    for (size_t i = 0; i < count; i++)
+        labels[i] = x->data->label(x->data, first + i);
+    return dataset_read(x->data, first, count, pixels);
 }
 
 drift_status images_of_data(drift_context *ctx, const data_config *config,
@@ -50,7 +63,41 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
     out->classes = d->classes;
     out->labelled = d->classes > 1;
     out->class_names = (const char *const *)d->class_names;
+    out->read = read_data;
 out:
+    return status;
+}
+
+/* What is left of pixels in a picture, since scores are published of such. */
+static void as_bytes(float *pixels, size_t numbers)
+{
+    for (size_t i = 0; i < numbers; i++) {
+        unsigned char byte;
+        drift_to_bytes(pixels + i, 1, &byte);
+        pixels[i] = (float)byte / 127.5f - 1;
+    }
+}
+
+static drift_status read_samples(images *x, size_t first, size_t count,
+                                 float *pixels, int32_t *labels)
+{
+    drift_status status = DRIFT_OK;
+    float *alpha = mem_alloc(x->ctx, count, sizeof *alpha);
+    if (!alpha)
+        return DRIFT_ERROR_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        alpha[i] = x->alpha;
+        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+    }
+    drift_request request = {.count = count,
+                             .seed = x->seed,
+                             .first = first,
+                             .labels = labels,
+                             .alpha = alpha};
+    TRY(drift_model_sample(x->model, &request, pixels));
+    as_bytes(pixels, count * images_numbers(x));
+out:
+    mem_free(alpha);
     return status;
 }
 
@@ -67,6 +114,7 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                     .classes = i->classes,
                     .labelled = i->use_class && i->classes > 1,
                     .class_names = i->class_names,
+                    .read = read_samples,
                     .model = model,
                     .seed = seed,
                     .alpha = alpha};
@@ -75,61 +123,85 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                      : DRIFT_OK;
 }
 
-void images_close(images *x)
+static drift_status read_noise(images *x, size_t first, size_t count,
+                               float *pixels, int32_t *labels)
 {
-    dataset_free(x->data);
-    x->data = NULL;
+    size_t numbers = images_numbers(x);
+    rng_stream s = {x->seed, RNG_GRAIN, 0};
+    for (size_t i = 0; i < count; i++)
+        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+#pragma omp parallel for
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < numbers; k++)
+            pixels[i * numbers + k] =
+                x->mean[k] + x->deviation[k] *
+                                 rng_normal(s, (first + i) * numbers + k);
+    as_bytes(pixels, count * numbers);
+    return DRIFT_OK;
 }
 
-static drift_status read_samples(images *x, size_t first, size_t count,
-                                 float *pixels, int32_t *labels)
+drift_status images_of_noise(drift_context *ctx, images *like, size_t count,
+                             uint64_t seed, images *out)
 {
     drift_status status = DRIFT_OK;
-    size_t numbers = count * images_numbers(x);
-    float *alpha = mem_alloc(x->ctx, count, sizeof *alpha);
-    unsigned char *bytes = mem_alloc(x->ctx, numbers, sizeof *bytes);
-    if (!alpha || !bytes) {
+    size_t numbers = images_numbers(like), most, b;
+    double n = (double)like->count;
+    *out = *like;
+    out->count = count;
+    out->read = read_noise;
+    out->data = NULL;
+    out->seed = seed;
+    out->mean = mem_alloc(ctx, numbers, sizeof *out->mean);
+    out->deviation = mem_alloc(ctx, numbers, sizeof *out->deviation);
+    most = images_at_once(like, BATCH, BATCH_NUMBERS);
+    double *sum = mem_alloc(ctx, 2 * numbers, sizeof *sum);
+    float *pixels = mem_alloc(ctx, most * numbers, sizeof *pixels);
+    int32_t labels[BATCH];
+    if (!out->mean || !out->deviation || !sum || !pixels) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    for (size_t i = 0; i < count; i++) {
-        alpha[i] = x->alpha;
-        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+    memset(sum, 0, 2 * numbers * sizeof *sum);
+    for (size_t first = 0; first < like->count; first += b) {
+        b = like->count - first < most ? like->count - first : most;
+        TRY(like->read(like, first, b, pixels, labels));
+        for (size_t i = 0; i < b * numbers; i++) {
+            double v = (double)pixels[i];
+            sum[i % numbers] += v;
+            sum[numbers + i % numbers] += v * v;
+        }
     }
-    drift_request request = {.count = count,
-                             .seed = x->seed,
-                             .first = first,
-                             .labels = labels,
-                             .alpha = alpha};
-    TRY(drift_model_sample(x->model, &request, pixels));
-    drift_to_bytes(pixels, numbers, bytes);
-    for (size_t i = 0; i < numbers; i++)
-        pixels[i] = (float)bytes[i] / 127.5f - 1;
+    for (size_t k = 0; k < numbers; k++) {
+        double mean = sum[k] / n;
+        out->mean[k] = (float)mean;
+        out->deviation[k] =
+            (float)sqrt(fmax(sum[numbers + k] / n - mean * mean, 0));
+    }
 out:
-    mem_free(alpha);
-    mem_free(bytes);
+    mem_free(sum);
+    mem_free(pixels);
+    if (status != DRIFT_OK)
+        images_close(out);
     return status;
 }
 
-drift_status images_read(images *x, size_t first, size_t count, float *pixels,
-                         int32_t *labels)
+void images_close(images *x)
 {
-    if (x->model)
-        return read_samples(x, first, count, pixels, labels);
-    for (size_t i = 0; i < count; i++)
-        labels[i] = x->data->label(x->data, first + i);
-    return dataset_read(x->data, first, count, pixels);
+    dataset_free(x->data);
+    mem_free(x->mean);
+    mem_free(x->deviation);
+    *x = (images){0};
 }
 
 drift_status images_read_spread(images *x, size_t n, float *pixels,
                                 int32_t *labels)
 {
     drift_status status = DRIFT_OK;
-    if (x->model)
-        return images_read(x, 0, n, pixels, labels);
+    if (!x->data)
+        return x->read(x, 0, n, pixels, labels);
     for (size_t i = 0; i < n; i++) {
         double at = (double)i * (double)x->count / (double)n;
-        TRY(images_read(x, (size_t)at, 1, pixels + i * images_numbers(x),
+        TRY(x->read(x, (size_t)at, 1, pixels + i * images_numbers(x),
                         labels + i));
     }
 out:

@@ -1,20 +1,27 @@
-/* Images to be looked at, in order: those of a data set or of a model. */
+/* Images to be looked at, in order: of a data set, of a model, or noise. */
 #ifndef EVAL_IMAGES_H
 #define EVAL_IMAGES_H
 
 #include "data/data.h"
 
-typedef struct images {
+typedef struct images images;
+struct images {
     drift_context *ctx;
     size_t count;
     int height, width, channels, classes;
     int labelled; /* their classes are asked for, or told by the data */
     const char *const *class_names; /* [classes], or NULL */
-    dataset *data;      /* one of the two */
+    /* Images first ... first + count - 1: pixels [count,h,w,c] in [-1,1] and
+     * labels [count]. */
+    drift_status (*read)(images *x, size_t first, size_t count, float *pixels,
+                         int32_t *labels);
+    /* What it reads from. */
+    dataset *data;
     drift_model *model; /* not owned; sample i is of class i mod classes */
-    uint64_t seed;      /* of its samples */
+    uint64_t seed;      /* of its samples, or of noise */
     float alpha;        /* and how strongly they are guided */
-} images;
+    float *mean, *deviation; /* [h,w,c] of noise */
+};
 
 size_t images_numbers(const images *x); /* of one */
 /* How many to read together: `most`, and no more than `numbers` in all. */
@@ -31,12 +38,13 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
 drift_status images_of_model(drift_context *ctx, drift_model *model,
                              size_t count, uint64_t seed, float alpha,
                              images *out) DRIFT_MUST_CHECK;
+/* `count` images like these, of independent normal pixels with the mean and
+ * deviation that theirs have there: what no model should be worse than. Image
+ * i is taken to be of class i mod classes. */
+drift_status images_of_noise(drift_context *ctx, images *like, size_t count,
+                             uint64_t seed, images *out) DRIFT_MUST_CHECK;
 void images_close(images *x);
 
-/* Images first ... first + count - 1: pixels [count,h,w,c] in [-1,1] and
- * labels [count]. */
-drift_status images_read(images *x, size_t first, size_t count, float *pixels,
-                         int32_t *labels) DRIFT_MUST_CHECK;
 /* n <= count of them that stand for all, which data sets may have sorted. */
 drift_status images_read_spread(images *x, size_t n, float *pixels,
                                 int32_t *labels) DRIFT_MUST_CHECK;

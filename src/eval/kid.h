@@ -7,19 +7,14 @@
 
 #include "base/error.h"
 
-/* Of all of x [n,d] and y [m,d]; n, m >= 2. */
-drift_status kid_whole(drift_context *ctx, const float *x, size_t n,
-                       const float *y, size_t m, size_t d,
-                       double *out) DRIFT_MUST_CHECK;
-
 typedef struct kid_result {
     double mean, deviation; /* over the subsets; the population's */
     size_t subsets, size;
 } kid_result;
 
 /* Of `subsets` pairs of subsets of `size` samples, drawn as torch-fidelity does
- * (RandomState(seed), from x, then y); fewer samples than `size` are all taken
- * each time. */
+ * (RandomState(seed), from x, then y), or of the smaller set's where that is
+ * less; with a size of 0, of all samples. */
 drift_status kid_subsets(drift_context *ctx, const float *x, size_t n,
                          const float *y, size_t m, size_t d, size_t subsets,
                          size_t size, uint32_t seed,

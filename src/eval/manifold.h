@@ -17,15 +17,18 @@ typedef struct manifold_result {
     double precision, recall, density, coverage;
 } manifold_result;
 
-/* Of real [n,d] and generated [m,d] with balls of the k-th neighbour, k < n and
- * k < m; a point on a ball's surface is inside. Memory: a few strips of
+/* Of real [n,d] and generated [m,d]: precision and recall with balls out to
+ * neighbour `near`, density and coverage out to neighbour `dense`, both below n
+ * and m; a point on a ball's surface is inside. Memory: a few strips of
  * distances, whatever n and m. */
 drift_status manifold(drift_context *ctx, const float *real, size_t n,
-                      const float *generated, size_t m, size_t d, size_t k,
-                      manifold_result *out) DRIFT_MUST_CHECK;
+                      const float *generated, size_t m, size_t d, size_t near,
+                      size_t dense, manifold_result *out) DRIFT_MUST_CHECK;
 
-/* The radii [n] of x [n,d] alone. */
-drift_status manifold_radii(drift_context *ctx, const float *x, size_t n,
-                            size_t d, size_t k, float *radius) DRIFT_MUST_CHECK;
+/* Distances [n,k] of each point of x [n,d] to its k nearest others, nearest
+ * first. */
+drift_status manifold_nearest(drift_context *ctx, const float *x, size_t n,
+                              size_t d, size_t k,
+                              float *nearest) DRIFT_MUST_CHECK;
 
 #endif

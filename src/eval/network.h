@@ -1,17 +1,17 @@
 /* A network that looks at images: their features and the class it takes them
- * for. Any encoder of src/nn serves: its features are what its head
- * for classes reads: a vector, or the mean of its last map. */
+ * for. Any encoder of src/nn serves: its features are what its head for classes
+ * reads: a vector, or the mean of its last map. */
 #ifndef EVAL_NETWORK_H
 #define EVAL_NETWORK_H
 
-#include "eval/images.h"
 #include "nn/encoder.h"
+#include "tape/tape.h"
 
 typedef struct network {
     drift_context *ctx;
     encoder *encoder;
-    int classes;     /* 0: it knows none */
-    size_t features; /* numbers an image */
+    tape *tape;
+    int classes; /* 0: it knows none */
 } network;
 
 /* A file or the name of one that comes with the program (weights/NAME). */
@@ -19,16 +19,11 @@ drift_status network_open(drift_context *ctx, const char *name,
                           network *out) DRIFT_MUST_CHECK;
 void network_close(network *n);
 
-typedef struct look {
-    float *features; /* [count,features] */
-    double accuracy; /* share that it takes for the class of their label; NaN:
-                        they have none, or it knows others */
-} look;
-
-/* Look at all images, a batch at a time; o->tell hears of them as `kind`. */
-drift_status network_look(network *n, images *x, const char *kind,
-                          const drift_evaluate_options *o,
-                          look *out) DRIFT_MUST_CHECK;
-void look_free(look *l);
+/* Images [b,h,w,c] on the host, pixels in [-1,1]: features seen and logits
+ * (NULL: it knows no classes), which stand until network_forget. */
+drift_status network_run(network *n, const float *pixels, size_t b, size_t h,
+                         size_t w, size_t c, const tensor **seen,
+                         const tensor **logits) DRIFT_MUST_CHECK;
+void network_forget(network *n);
 
 #endif

@@ -60,24 +60,27 @@ static void cell(double value, double factor, const char *unit)
     printf(" %12s", text);
 }
 
-static void row(const char *name, double samples, double real, int share)
+static double value(const drift_scores *s, const drift_score_field *f)
 {
-    printf("%-24s", name);
-    cell(samples, share ? 100 : 1, share ? " %" : "");
-    cell(real, share ? 100 : 1, share ? " %" : "");
-    printf("\n");
+    return *(const double *)(const void *)((const char *)s + f->offset);
 }
 
 static void print_table(const drift_evaluation *e)
 {
+    const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
     printf("samples  %s\n", e->of);
     printf("real     %zu training images of %s\n", e->training, e->data);
     printf("network  %s, %zu features\n\n", e->network, e->features);
-    printf("%-24s %12s %12s\n", "", "samples", "real, test");
-    printf("%-24s %12zu %12zu\n", "images", e->samples.count, e->real.count);
-    row("of the asked class", e->samples.accuracy, e->real.accuracy, 1);
-    row("Frechet distance", e->samples.distance, e->real.distance, 0);
-    row("3 nearest of the class", e->samples.vote, e->real.vote, 1);
+    printf("%-24s %12s %12s %12s\n", "", "samples", "real, test", "noise");
+    printf("%-24s %12zu %12zu %12zu\n", "images", e->samples.count,
+           e->real.count, e->noise.count);
+    for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
+        printf("%-24s", f->title);
+        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+            cell(value(columns[i], f), f->percent ? 100 : 1,
+                 f->percent ? " %" : "");
+        printf("\n");
+    }
 }
 
 /* -- JSON ------------------------------------------------------------------ */
@@ -92,24 +95,25 @@ static json_t *text(const char *s)
 /* A figure that could not be had is null. */
 static json_t *number(double v)
 {
-    return isnan(v) ? json_null() : json_real(v);
+    return isfinite(v) ? json_real(v) : json_null();
 }
 
 static json_t *scores(const drift_scores *s)
 {
-    return json_pack("{s:I,s:o,s:o,s:o}", "count", (json_int_t)s->count,
-                     "accuracy", number(s->accuracy), "distance",
-                     number(s->distance), "vote", number(s->vote));
+    json_t *o = json_pack("{s:I}", "count", (json_int_t)s->count);
+    for (const drift_score_field *f = drift_score_fields(); f->key; f++)
+        json_object_set_new(o, f->key, number(value(s, f)));
+    return o;
 }
 
 static int print_json(const drift_evaluation *e)
 {
     json_t *o = json_pack(
-        "{s:o,s:o,s:I,s:o,s:I,s:o,s:o}", "of", text(e->of), "data",
+        "{s:o,s:o,s:I,s:o,s:I,s:I,s:o,s:o,s:o}", "of", text(e->of), "data",
         text(e->data), "training", (json_int_t)e->training, "network",
-        text(e->network), "features",
-        (json_int_t)e->features, "samples", scores(&e->samples), "real",
-        scores(&e->real));
+        text(e->network), "features", (json_int_t)e->features, "seed",
+        (json_int_t)e->seed, "samples", scores(&e->samples), "real",
+        scores(&e->real), "noise", scores(&e->noise));
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text);

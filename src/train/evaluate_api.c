@@ -7,13 +7,12 @@
 #include "base/file.h"
 #include "base/items.h"
 #include "base/mem.h"
-#include "eval/frechet.h"
-#include "eval/network.h"
-#include "eval/vote.h"
+#include "eval/neighbours.h"
+#include "eval/scores.h"
 #include "train/config.h"
 
 #define SAMPLES ((size_t)10000)
-#define VOTED   ((size_t)1000)
+#define PAIRED  ((size_t)1000) /* whose neighbours are looked for */
 
 typedef struct evaluation {
     drift_context *ctx;
@@ -22,9 +21,8 @@ typedef struct evaluation {
     drift_model *model; /* or NULL */
     network network;
     data_config data;   /* of the real images; texts not owned */
-    images samples, train, test;
-    look samples_look, train_look, test_look;
-    double *mean, *covariance; /* of the training images' features */
+    images samples, train, test, noise;
+    look real; /* of the training images */
 } evaluation;
 
 /* -- what is compared with what ------------------------------------------ */
@@ -202,64 +200,33 @@ static drift_status check(evaluation *e)
 
 /* -- figures --------------------------------------------------------------- */
 
-static drift_status distance(evaluation *e, const images *x, const look *l,
-                             double *out)
+static drift_status pair(evaluation *e, images *x, drift_scores *out)
 {
     drift_status status = DRIFT_OK;
-    drift_context *ctx = e->ctx;
-    size_t d = e->network.features;
-    double *mean = mem_alloc(ctx, d, sizeof *mean);
-    double *covariance = mem_alloc(ctx, d * d, sizeof *covariance);
-    *out = NAN;
-    if (!mean || !covariance) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
-    TRY(feature_moments(ctx, l->features, x->count, d, mean, covariance));
-    status = frechet_distance(ctx, d, mean, covariance, e->mean, e->covariance,
-                              out);
-    if (status == DRIFT_ERROR_UNAVAILABLE) {
-        log_warning(ctx, "no distance: %s", drift_error_text(ctx));
-        drift_error_clear(ctx);
-        status = DRIFT_OK;
-    }
+    size_t n = x->count < PAIRED ? x->count : PAIRED;
+    neighbours *all = mem_alloc(e->ctx, n, sizeof *all);
+    if (!all)
+        return DRIFT_ERROR_MEMORY;
+    TRY(neighbours_find(x, n, &e->train, all));
+    out->nearest = neighbours_median(all, n, images_numbers(x));
+    if (images_same_classes(x, &e->train))
+        out->vote = neighbours_vote(all, n);
 out:
-    mem_free(mean);
-    mem_free(covariance);
+    mem_free(all);
     return status;
 }
 
-static drift_status score(evaluation *e, images *x, const look *l,
+static drift_status score(evaluation *e, images *x, const char *kind,
                           drift_scores *out)
 {
     drift_status status = DRIFT_OK;
-    size_t voted = x->count < VOTED ? x->count : VOTED;
-    int alike = images_same_classes(x, &e->train);
-    *out = (drift_scores){.count = x->count,
-                          .accuracy = alike ? l->accuracy : NAN,
-                          .vote = NAN};
-    TRY(distance(e, x, l, &out->distance));
-    if (alike)
-        TRY(vote_share(x, voted, &e->train, &out->vote));
+    look l = {0};
+    TRY(look_at(&e->network, x, kind, e->o, &l));
+    TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
+                  out));
+    TRY(pair(e, x, out));
 out:
-    return status;
-}
-
-static drift_status look_at_real(evaluation *e)
-{
-    drift_status status = DRIFT_OK;
-    TRY(network_look(&e->network, &e->train, "training images", e->o,
-                     &e->train_look));
-    size_t d = e->network.features;
-    e->mean = mem_alloc(e->ctx, d, sizeof *e->mean);
-    e->covariance = mem_alloc(e->ctx, d * d, sizeof *e->covariance);
-    if (!e->mean || !e->covariance) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
-    TRY(feature_moments(e->ctx, e->train_look.features, e->train.count, d,
-                        e->mean, e->covariance));
-out:
+    look_free(&l);
     return status;
 }
 
@@ -269,33 +236,31 @@ drift_status drift_evaluate(drift_context *ctx,
 {
     drift_status status = DRIFT_OK;
     evaluation e = {.ctx = ctx, .o = options, .out = out};
-    *out = (drift_evaluation){.real = {0, NAN, NAN, NAN}};
+    *out = (drift_evaluation){.seed = options->seed,
+                              .samples = scores_none(),
+                              .real = scores_none(),
+                              .noise = scores_none()};
     TRY(open_samples(&e));
     TRY(open_network(&e));
     TRY(images_of_data(ctx, &e.data, 0, &e.train));
     TRY(open_test(&e));
     TRY(check(&e));
-    TRY(network_look(&e.network, &e.samples, "samples", options,
-                     &e.samples_look));
-    TRY(look_at_real(&e));
+    TRY(look_at(&e.network, &e.train, "training images", options, &e.real));
     out->training = e.train.count;
-    out->features = e.network.features;
-    TRY(score(&e, &e.samples, &e.samples_look, &out->samples));
-    if (e.test.count > 1) {
-        TRY(network_look(&e.network, &e.test, "test images", options,
-                         &e.test_look));
-        TRY(score(&e, &e.test, &e.test_look, &out->real));
-    }
+    out->features = e.real.moments.d;
+    TRY(score(&e, &e.samples, "samples", &out->samples));
+    if (e.test.count > 1)
+        TRY(score(&e, &e.test, "test images", &out->real));
+    TRY(images_of_noise(ctx, &e.train, e.samples.count, options->seed,
+                        &e.noise));
+    TRY(score(&e, &e.noise, "noise", &out->noise));
 out:
-    look_free(&e.samples_look);
-    look_free(&e.train_look);
-    look_free(&e.test_look);
+    look_free(&e.real);
     images_close(&e.samples);
     images_close(&e.train);
     images_close(&e.test);
+    images_close(&e.noise);
     network_close(&e.network);
     drift_model_free(e.model);
-    mem_free(e.mean);
-    mem_free(e.covariance);
     return status;
 }

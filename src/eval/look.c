@@ -1,0 +1,165 @@
+/* What a network saw: see look.h. */
+#include "eval/look.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "eval/inception_score.h"
+
+/* Images looked at together, and the numbers of them: bounds the memory. */
+#define BATCH         256
+#define BATCH_NUMBERS ((size_t)1 << 20)
+
+/* Parts of an Inception Score, and the order of images that is cut into them:
+ * as it is published. */
+#define SPLITS     10
+#define SPLIT_SEED 2020
+
+typedef struct pass {
+    network *network;
+    images *x;
+    look *look;
+    inception_score score;
+    float *pixels, *features, *logits; /* of a batch */
+    int32_t labels[BATCH];
+    size_t right;
+} pass;
+
+void look_free(look *l)
+{
+    moments_free(&l->moments);
+    mem_free(l->features);
+    mem_free(l->labels);
+    mem_free(l->taken);
+    mem_free(l->asked);
+    *l = (look){0};
+}
+
+/* Once the first batch has shown how many features there are. */
+static drift_status begin(pass *p, size_t most, size_t d)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = p->network->ctx;
+    look *l = p->look;
+    size_t classes = l->classes;
+    l->kept = l->count < LOOK_KEPT ? l->count : LOOK_KEPT;
+    l->features = mem_alloc(ctx, l->kept, d * sizeof *l->features);
+    l->labels = mem_alloc(ctx, l->kept, sizeof *l->labels);
+    p->features = mem_alloc(ctx, most, d * sizeof *p->features);
+    if (!l->features || !l->labels || !p->features) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(moments_new(ctx, d, &l->moments));
+    if (!classes)
+        goto out;
+    p->logits = mem_alloc(ctx, most, classes * sizeof *p->logits);
+    l->taken = mem_alloc(ctx, classes, sizeof *l->taken);
+    l->asked = mem_alloc(ctx, classes, sizeof *l->asked);
+    if (!p->logits || !l->taken || !l->asked) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    memset(l->taken, 0, classes * sizeof *l->taken);
+    memset(l->asked, 0, classes * sizeof *l->asked);
+    if (l->count >= SPLITS)
+        TRY(inception_score_new(ctx, l->count, classes, SPLITS, SPLIT_SEED,
+                                &p->score));
+out:
+    return status;
+}
+
+static void count_classes(pass *p, size_t b)
+{
+    look *l = p->look;
+    for (size_t i = 0; i < b; i++) {
+        const float *logits = p->logits + i * l->classes;
+        size_t best = 0;
+        for (size_t k = 1; k < l->classes; k++)
+            if (logits[k] > logits[best])
+                best = k;
+        l->taken[best]++;
+        if ((size_t)p->labels[i] < l->classes)
+            l->asked[p->labels[i]]++;
+        p->right += best == (size_t)p->labels[i];
+    }
+}
+
+/* Image i is kept where i kept / count takes a new value with it. */
+static void keep(pass *p, size_t first, size_t b)
+{
+    look *l = p->look;
+    size_t d = l->moments.d;
+    for (size_t i = 0; i < b; i++) {
+        size_t at = (first + i) * l->kept / l->count;
+        if ((first + i + 1) * l->kept / l->count == at)
+            continue;
+        memcpy(l->features + at * d, p->features + i * d,
+               d * sizeof *l->features);
+        l->labels[at] = p->labels[i];
+    }
+}
+
+static drift_status look_at_batch(pass *p, size_t most, size_t first, size_t b)
+{
+    drift_status status = DRIFT_OK;
+    drift_context *ctx = p->network->ctx;
+    const tensor *features, *logits;
+    const images *x = p->x;
+    TRY(p->x->read(p->x, first, b, p->pixels, p->labels));
+    TRY(network_run(p->network, p->pixels, b, (size_t)x->height,
+                    (size_t)x->width, (size_t)x->channels, &features, &logits));
+    if (!p->features)
+        TRY(begin(p, most, features->shape.dim[1]));
+    TRY(tensor_read(ctx, features, p->features));
+    TRY(moments_add(ctx, &p->look->moments, p->features, b));
+    keep(p, first, b);
+    if (logits) {
+        TRY(tensor_read(ctx, logits, p->logits));
+        count_classes(p, b);
+        if (p->score.n)
+            inception_score_add(&p->score, first, p->logits, b);
+    }
+out:
+    network_forget(p->network);
+    return status;
+}
+
+drift_status look_at(network *n, images *x, const char *kind,
+                     const drift_evaluate_options *o, look *out)
+{
+    drift_status status = DRIFT_OK;
+    pass p = {.network = n, .x = x, .look = out};
+    size_t most = images_at_once(x, BATCH, BATCH_NUMBERS), b;
+    *out = (look){.count = x->count,
+                  .labelled = x->labelled,
+                  .classes = (size_t)n->classes,
+                  .accuracy = NAN,
+                  .score = NAN,
+                  .score_deviation = NAN};
+    p.pixels = mem_alloc(n->ctx, most * images_numbers(x), sizeof *p.pixels);
+    if (!p.pixels) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t first = 0; first < x->count; first += b) {
+        b = x->count - first < most ? x->count - first : most;
+        TRY(look_at_batch(&p, most, first, b));
+        if (o->tell)
+            o->tell(o->user, kind, first + b, x->count);
+    }
+    TRY(moments_finish(n->ctx, &out->moments));
+    if (x->labelled && n->classes == x->classes)
+        out->accuracy = (double)p.right / (double)x->count;
+    if (p.score.n)
+        inception_score_finish(&p.score, &out->score, &out->score_deviation);
+out:
+    inception_score_free(&p.score);
+    mem_free(p.pixels);
+    mem_free(p.features);
+    mem_free(p.logits);
+    if (status != DRIFT_OK)
+        look_free(out);
+    return status;
+}

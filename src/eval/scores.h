@@ -1,0 +1,16 @@
+/* The figures of images from what a network saw of them and of real ones. */
+#ifndef EVAL_SCORES_H
+#define EVAL_SCORES_H
+
+#include "eval/look.h"
+
+/* All of drift_scores but what is seen in pixels (vote, nearest). A figure that
+ * these images or this build cannot give is NaN, and a warning says why where
+ * that may surprise. alike: the labels of both mean the same. */
+drift_status scores_of(drift_context *ctx, const look *x, const look *real,
+                       int alike, drift_scores *out) DRIFT_MUST_CHECK;
+
+/* All NaN. */
+drift_scores scores_none(void);
+
+#endif
