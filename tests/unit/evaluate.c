@@ -61,8 +61,13 @@ static drift_evaluation look_at(const unsigned char *bytes,
     return e;
 }
 
-/* What was trained on is at no distance; what was not has every figure of the
- * real test images, since it is them. */
+static double figure(const drift_scores *s, const drift_score_field *f)
+{
+    return *(const double *)(const void *)((const char *)s + f->offset);
+}
+
+/* What was trained on is at no distance, copied; what was not has every figure
+ * of the real test images, since it is them. */
 static void real_images(void **state)
 {
     (void)state;
@@ -70,12 +75,19 @@ static void real_images(void **state)
     if (!isnan(e.samples.distance))
         assert_true(e.samples.distance < 1e-6 * e.real.distance);
     assert_true(e.samples.accuracy > 0.97);
+    assert_true(e.samples.precision == 1 && e.samples.recall == 1);
+    assert_true(e.samples.coverage == 1 && e.samples.diversity == 1);
+    assert_true(e.samples.nearest == 0 && e.real.nearest > 20);
     e = look_at(test, test_labels, TEST);
     assert_int_equal(e.real.count, TEST);
-    assert_true(e.samples.accuracy == e.real.accuracy);
-    assert_true(e.samples.vote == e.real.vote);
-    assert_true(isnan(e.samples.distance) ||
-                e.samples.distance == e.real.distance);
+    for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
+        double made = figure(&e.samples, f), real = figure(&e.real, f);
+        double floor = figure(&e.noise, f);
+        assert_true(isnan(made) ? isnan(real) : made == real);
+        /* No figure takes real images for worse than noise. */
+        assert_false(f->better > 0 && real <= floor);
+        assert_false(f->better < 0 && real >= floor);
+    }
     assert_true(e.real.accuracy > 0.96 && e.real.vote > 0.75);
 }
 
@@ -108,6 +120,35 @@ static void no_variety(void **state)
     assert_true(e.samples.accuracy > 0.96);
     assert_true(isnan(e.samples.distance) ||
                 e.samples.distance > 5 * e.real.distance);
+    assert_true(e.samples.kernel > 5 * e.real.kernel);
+    assert_true(e.samples.recall < 0.3 && e.real.recall > 0.7);
+    assert_true(e.samples.coverage < 0.3 && e.real.coverage > 0.7);
+    assert_true(e.samples.diversity < 0.01);
+    assert_true(e.samples.nearest == 0);
+}
+
+/* Real digits of one class alone, whatever was asked for. */
+static void one_class(void **state)
+{
+    (void)state;
+    static unsigned char bytes[TEST * NUMBERS];
+    int32_t labels[TEST];
+    size_t n = 0;
+    for (size_t i = 0; i < TEST; i++)
+        if (test_labels[i] == 3) {
+            memcpy(bytes + n * NUMBERS, test + i * NUMBERS, NUMBERS);
+            labels[n] = (int32_t)(n % 10);
+            n++;
+        }
+    drift_evaluation e = look_at(bytes, labels, n);
+    assert_true(e.samples.accuracy < 0.2 && e.samples.vote < 0.2);
+    /* Parts of two images: 1 to 2. */
+    assert_true(e.samples.score < 1.1 && e.real.score > 1.9);
+    assert_true(e.samples.chi_square > 5 * (double)n);
+    assert_true(e.real.chi_square < 10);
+    assert_true(e.samples.recall < 0.3);
+    assert_true(e.samples.kernel > 5 * e.real.kernel);
+    assert_true(e.samples.nearest > 20);
 }
 
 static void noise(void **state)
@@ -121,6 +162,9 @@ static void noise(void **state)
     assert_true(e.samples.accuracy < 0.4 && e.samples.vote < 0.4);
     assert_true(isnan(e.samples.distance) ||
                 e.samples.distance > 20 * e.real.distance);
+    assert_true(e.samples.recall < 0.05 && e.samples.coverage < 0.1);
+    assert_true(e.samples.kernel > 20 * e.real.kernel);
+    assert_true(e.samples.nearest > 2 * e.real.nearest);
 }
 
 /* Labels that are not asked for: no share of them, no vote. */
@@ -128,7 +172,8 @@ static void no_classes(void **state)
 {
     (void)state;
     drift_evaluation e = look_at(test, NULL, TEST);
-    assert_true(isnan(e.samples.accuracy) && isnan(e.samples.vote));
+    assert_true(isnan(e.samples.accuracy) && isnan(e.samples.vote) &&
+                isnan(e.samples.diversity));
     assert_true(e.real.accuracy > 0.96 && e.real.vote > 0.75);
     assert_true(isnan(e.samples.distance) ||
                 e.samples.distance == e.real.distance);
@@ -229,6 +274,7 @@ int main(void)
         cmocka_unit_test(real_images),
         cmocka_unit_test(other_classes_than_asked),
         cmocka_unit_test(no_variety),
+        cmocka_unit_test(one_class),
         cmocka_unit_test(noise),
         cmocka_unit_test(no_classes),
         cmocka_unit_test(sorted),
