@@ -2,7 +2,6 @@
 #include "golden.h"
 
 const golden_family check_later[] = {{"eval.safetensors", 0, 0},
-                                     {"inception.safetensors", 0, 0},
                                      {"ldf.safetensors", 0, 0},
                                      {"rng.safetensors", 0, 0},
                                      {"sdvae*.safetensors", 0, 0},
