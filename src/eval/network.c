@@ -6,9 +6,19 @@
 #include "base/mem.h"
 #include "drift/extractor.h"
 
-/* Images looked at together, and the numbers of them: bounds the memory. */
+/* Images looked at together, and the numbers of them: bounds the memory; of
+ * those that are resized, which each take 40 MB on their way. */
 #define BATCH         256
 #define BATCH_NUMBERS ((size_t)1 << 20)
+#define BATCH_RESIZED 8
+
+/* A batch as it is read and as the network takes it. */
+typedef struct view {
+    size_t most, h, w, c;
+    float *pixels;
+    resizer *resizer; /* NULL: it takes them as they are, */
+    float *resized;   /* and so is this */
+} view;
 
 /* The features [b,features] of images [b,h,w,c], and the logits or NULL. */
 static var *run(network *n, tape *t, var *image, var **logits)
@@ -38,6 +48,56 @@ void network_close(network *n)
     n->encoder = NULL;
 }
 
+int network_resizes(const network *n)
+{
+    return n->encoder->config.kind == ENCODER_INCEPTION;
+}
+
+static drift_status view_open(const network *n, const images *x, view *v)
+{
+    drift_context *ctx = n->ctx;
+    const encoder_config *c = &n->encoder->config;
+    drift_status status = DRIFT_OK;
+    int resizes = network_resizes(n);
+    size_t h = (size_t)x->height, w = (size_t)x->width;
+    *v = (view){.h = h, .w = w, .c = (size_t)x->channels};
+    v->most = images_at_once(x, resizes ? BATCH_RESIZED : BATCH, BATCH_NUMBERS);
+    v->pixels = mem_alloc(ctx, v->most * images_numbers(x), sizeof *v->pixels);
+    if (!v->pixels)
+        return DRIFT_ERROR_MEMORY;
+    if (!resizes)
+        return DRIFT_OK;
+    v->h = (size_t)c->image_height;
+    v->w = (size_t)c->image_width;
+    TRY(resizer_new(ctx, n->resize, h, w, v->c, v->h, v->w, &v->resizer));
+    v->resized =
+        mem_alloc(ctx, v->most * v->h * v->w * v->c, sizeof *v->resized);
+    if (!v->resized)
+        status = DRIFT_ERROR_MEMORY;
+out:
+    return status;
+}
+
+static void view_close(view *v)
+{
+    resizer_free(v->resizer);
+    mem_free(v->resized);
+    mem_free(v->pixels);
+}
+
+/* The b images in v->pixels as the network takes them. */
+static drift_status view_batch(drift_context *ctx, const view *v, size_t b,
+                               tensor *batch)
+{
+    drift_status status = DRIFT_OK;
+    if (v->resizer)
+        TRY(resizer_run(v->resizer, v->pixels, b, v->resized));
+    TRY(tensor_new(ctx, batch, DTYPE_F32, SHAPE(b, v->h, v->w, v->c)));
+    TRY(tensor_write(ctx, batch, v->resizer ? v->resized : v->pixels));
+out:
+    return status;
+}
+
 void look_free(look *l)
 {
     mem_free(l->features);
@@ -59,9 +119,9 @@ static size_t count_right(const float *logits, const int32_t *labels, size_t n,
 }
 
 /* One batch, images first ... first + b - 1, into its place of `out`. */
-static drift_status look_at(network *n, tape *t, const images *x, size_t first,
-                            size_t b, const float *pixels,
-                            const int32_t *labels, look *out, size_t *right)
+static drift_status look_at(network *n, tape *t, const view *v, size_t count,
+                            size_t first, size_t b, const int32_t *labels,
+                            look *out, size_t *right)
 {
     drift_context *ctx = n->ctx;
     drift_status status = DRIFT_OK;
@@ -70,16 +130,13 @@ static drift_status look_at(network *n, tape *t, const images *x, size_t first,
     float *answers = mem_alloc(ctx, b * classes, sizeof *answers);
     if (!answers)
         return DRIFT_ERROR_MEMORY;
-    TRY(tensor_new(ctx, &batch, DTYPE_F32,
-                   SHAPE(b, (size_t)x->height, (size_t)x->width,
-                         (size_t)x->channels)));
-    TRY(tensor_write(ctx, &batch, pixels));
+    TRY(view_batch(ctx, v, b, &batch));
     var *logits, *seen = run(n, t, tape_constant(t, &batch), &logits);
     TRY(tape_status(t));
     size_t d = seen->value.shape.dim[1];
     if (!out->features) {
         n->features = d;
-        out->features = mem_alloc(ctx, x->count, d * sizeof *out->features);
+        out->features = mem_alloc(ctx, count, d * sizeof *out->features);
         if (!out->features) {
             status = DRIFT_ERROR_MEMORY;
             goto out;
@@ -102,21 +159,17 @@ drift_status network_look(network *n, images *x, const char *kind,
 {
     drift_context *ctx = n->ctx;
     drift_status status = DRIFT_OK;
-    size_t numbers = images_numbers(x), right = 0, b;
-    size_t most = images_at_once(x, BATCH, BATCH_NUMBERS);
+    size_t right = 0, b;
     tape *t = NULL;
-    float *pixels = mem_alloc(ctx, most * numbers, sizeof *pixels);
+    view v = {0};
     int32_t labels[BATCH];
     *out = (look){0};
-    if (!pixels) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
+    TRY(view_open(n, x, &v));
     TRY(tape_new(ctx, 0, &t));
     for (size_t first = 0; first < x->count; first += b) {
-        b = x->count - first < most ? x->count - first : most;
-        TRY(images_read(x, first, b, pixels, labels));
-        TRY(look_at(n, t, x, first, b, pixels, labels, out, &right));
+        b = x->count - first < v.most ? x->count - first : v.most;
+        TRY(images_read(x, first, b, v.pixels, labels));
+        TRY(look_at(n, t, &v, x->count, first, b, labels, out, &right));
         if (o->tell)
             o->tell(o->user, kind, first + b, x->count);
     }
@@ -125,6 +178,6 @@ drift_status network_look(network *n, images *x, const char *kind,
                         : NAN;
 out:
     tape_free(t);
-    mem_free(pixels);
+    view_close(&v);
     return status;
 }

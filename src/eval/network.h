@@ -5,19 +5,25 @@
 #define EVAL_NETWORK_H
 
 #include "eval/images.h"
+#include "eval/resize.h"
 #include "nn/encoder.h"
 
 typedef struct network {
     drift_context *ctx;
     encoder *encoder;
-    int classes;     /* 0: it knows none */
-    size_t features; /* numbers an image */
+    int classes;        /* 0: it knows none */
+    size_t features;    /* numbers an image */
+    resize_mode resize; /* how images become its own, where network_resizes */
 } network;
 
 /* A file or the name of one that comes with the program (weights/NAME). */
 drift_status network_open(drift_context *ctx, const char *name,
                           network *out) DRIFT_MUST_CHECK;
 void network_close(network *n);
+/* Whether it takes images of one size alone and is given all others' in
+ * n->resize's way, as scores are published: the inception network. It is the
+ * first way until another is set. */
+int network_resizes(const network *n);
 
 typedef struct look {
     float *features; /* [count,features] */

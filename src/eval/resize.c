@@ -1,6 +1,6 @@
 /* Resizing for scores: see resize.h. Each axis is a table of what an output is
- * the weighted sum of, made in double; all ways differ in their tables alone,
- * and in how 0 ... 255 becomes what the network takes. */
+ * the weighted sum of, made in double; the ways differ in their tables
+ * and in the numbers that they give. */
 #include "eval/resize.h"
 
 #include <math.h>
@@ -132,17 +132,17 @@ void resizer_free(resizer *r)
 /* -- running -------------------------------------------------------------- */
 
 static void run_across(const resizer *r, float *restrict to,
-                       const unsigned char *restrict from)
+                       const float *restrict from)
 {
     const axis *a = &r->across;
     size_t c = r->c;
     for (size_t i = 0; i < a->to; i++) {
         const float *w = a->weight + i * a->most;
-        const unsigned char *pixel = from + a->first[i] * c;
+        const float *pixel = from + a->first[i] * c;
         for (size_t k = 0; k < c; k++) {
             float sum = 0;
             for (size_t j = 0; j < a->count[i]; j++)
-                sum += w[j] * (float)pixel[j * c + k];
+                sum += w[j] * pixel[j * c + k];
             to[i * c + k] = sum;
         }
     }
@@ -153,7 +153,8 @@ static void run_down(const resizer *r, float *restrict to,
                      const float *restrict from, size_t line, size_t i)
 {
     const axis *a = &r->down;
-    float scale = r->mode == RESIZE_PYTORCH ? 1 / 127.5f : 1 / 128.f;
+    int as_is = r->mode == RESIZE_PYTORCH;
+    float scale = as_is ? 1 : 127.5f / 128, shift = as_is ? 0 : -.5f / 128;
     from += a->first[i] * line;
     for (size_t k = 0; k < line; k++)
         to[k] = 0;
@@ -164,22 +165,22 @@ static void run_down(const resizer *r, float *restrict to,
     }
     /* Bicubic weights go beyond what they weigh. */
     for (size_t k = 0; k < line; k++) {
-        float x = to[k] < 0 ? 0 : to[k] > 255 ? 255 : to[k];
-        to[k] = x * scale - 1;
+        float x = to[k] < -1 ? -1 : to[k] > 1 ? 1 : to[k];
+        to[k] = x * scale + shift;
     }
 }
 
-drift_status resizer_run(const resizer *r, const unsigned char *bytes,
-                         size_t count, float *out)
+drift_status resizer_run(const resizer *r, const float *pixels, size_t count,
+                         float *out)
 {
-    size_t h = r->down.from, to_h = r->down.to, c = r->c;
-    size_t line = r->across.to * c;
+    size_t h = r->down.from, to_h = r->down.to;
+    size_t line = r->across.to * r->c, from = r->across.from * r->c;
     float *rows = mem_alloc(r->ctx, count * h * line, sizeof *rows);
     if (!rows)
         return DRIFT_ERROR_MEMORY;
 #pragma omp parallel for
     for (size_t i = 0; i < count * h; i++)
-        run_across(r, rows + i * line, bytes + i * r->across.from * c);
+        run_across(r, rows + i * line, pixels + i * from);
 #pragma omp parallel for
     for (size_t i = 0; i < count * to_h; i++)
         run_down(r, out + i * line, rows + i / to_h * h * line, line, i % to_h);

@@ -117,8 +117,8 @@ out:
 }
 
 static drift_status check_resized(golden *g, encoder *e, resize_mode mode,
-                                  const unsigned char *bytes, size_t h,
-                                  size_t w, const char *prefix)
+                                  const float *image, size_t h, size_t w,
+                                  const char *prefix)
 {
     drift_status status = DRIFT_OK;
     resizer *r = NULL;
@@ -126,7 +126,7 @@ static drift_status check_resized(golden *g, encoder *e, resize_mode mode,
     if (!pixels)
         FAIL(g->ctx, DRIFT_ERROR_MEMORY, "out of memory");
     TRY(resizer_new(g->ctx, mode, h, w, 3, SIDE, SIDE, &r));
-    TRY(resizer_run(r, bytes, 1, pixels));
+    TRY(resizer_run(r, image, 1, pixels));
     TRY(check_image(g, e, prefix, pixels));
 out:
     resizer_free(r);
@@ -142,7 +142,7 @@ static drift_status check_modes(golden *g, encoder *e, const char *name)
         [RESIZE_PYTORCH] = "pytorch_fid",
         [RESIZE_CLEAN] = "clean"};
     drift_status status = DRIFT_OK;
-    unsigned char *bytes = NULL;
+    float *x = NULL;
     double *numbers;
     size_t count;
     const array *image = golden_find(g, "%s.image_u8", name);
@@ -150,18 +150,18 @@ static drift_status check_modes(golden *g, encoder *e, const char *name)
         FAIL(g->ctx, DRIFT_ERROR_FORMAT, "'%s.image_u8' is no image", name);
     size_t h = image->dim[1], w = image->dim[2];
     TRY(golden_numbers(g, &numbers, &count, "%s.image_u8", name));
-    bytes = malloc(count);
-    if (!bytes)
+    x = malloc(count * sizeof *x);
+    if (!x)
         FAIL(g->ctx, DRIFT_ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++)
-        bytes[i % (h * w) * 3 + i / (h * w)] = (unsigned char)numbers[i];
+        x[i % (h * w) * 3 + i / (h * w)] = (float)numbers[i] / 127.5f - 1;
     for (int i = 0; i < RESIZE_MODES; i++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "%s.%s", name, modes[i]);
-        TRY(check_resized(g, e, i, bytes, h, w, prefix));
+        TRY(check_resized(g, e, i, x, h, w, prefix));
     }
 out:
-    free(bytes);
+    free(x);
     return status;
 }
 
@@ -170,15 +170,15 @@ static drift_status check_whole(golden *g, encoder *e, const char *name)
 {
     drift_status status = DRIFT_OK;
     uint64_t key = formula_key(golden_meta(g, "salt"), "inception.image299");
-    unsigned char *bytes = malloc(COUNT);
-    if (!bytes)
+    float *x = malloc(COUNT * sizeof *x);
+    if (!x)
         FAIL(g->ctx, DRIFT_ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < COUNT; i++)
-        bytes[i % ((size_t)SIDE * SIDE) * 3 + i / ((size_t)SIDE * SIDE)] =
-            (unsigned char)(formula_bits(key, i) >> 56);
-    TRY(check_resized(g, e, RESIZE_LEGACY_TENSORFLOW, bytes, SIDE, SIDE, name));
+        x[i % (COUNT / 3) * 3 + i / (COUNT / 3)] =
+            (float)(formula_bits(key, i) >> 56) / 127.5f - 1;
+    TRY(check_resized(g, e, RESIZE_LEGACY_TENSORFLOW, x, SIDE, SIDE, name));
 out:
-    free(bytes);
+    free(x);
     return status;
 }
 

@@ -183,26 +183,25 @@ static drift_status check_score_mode(golden *g, const char *name, size_t h,
 {
     drift_status status = DRIFT_OK;
     resizer *r = NULL;
-    float *y = NULL;
-    unsigned char *bytes = NULL;
+    float *pixels = NULL, *y = NULL;
     double *in, *got = NULL, *rows = NULL, sum = 0;
     size_t count, n = 0;
     const array *x = golden_find(g, "%s.in_u8", name);
     if (!x || x->ndim != 3)
         return DRIFT_OK;
-    size_t c = x->dim[0], pixels = x->dim[1] * x->dim[2];
+    size_t c = x->dim[0], places = x->dim[1] * x->dim[2];
     TRY(golden_numbers(g, &in, &count, "%s.in_u8", name));
     if (golden_find(g, "%s.rows", name))
         TRY(golden_numbers(g, &rows, &n, "%s.rows", name));
-    bytes = malloc(count);
+    pixels = malloc(count * sizeof *pixels);
     y = malloc(h * w * c * sizeof *y);
     got = malloc(h * w * c * sizeof *got);
-    if (!bytes || !y || !got)
+    if (!pixels || !y || !got)
         FAIL(g->ctx, DRIFT_ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++)
-        bytes[i % pixels * c + i / pixels] = (unsigned char)in[i];
+        pixels[i % places * c + i / places] = (float)in[i] / 127.5f - 1;
     TRY(resizer_new(g->ctx, m, x->dim[1], x->dim[2], c, h, w, &r));
-    TRY(resizer_run(r, bytes, 1, y));
+    TRY(resizer_run(r, pixels, 1, y));
     size_t lines = rows ? n : h;
     double unit = m == RESIZE_PYTORCH ? 127.5 : 128;
     for (size_t i = 0; i < c * lines * w; i++) {
@@ -217,7 +216,7 @@ static drift_status check_score_mode(golden *g, const char *name, size_t h,
         TRY(golden_near_host(g, &sum, 1, "%s.%s.sum", name, mode));
 out:
     resizer_free(r);
-    free(bytes);
+    free(pixels);
     free(y);
     free(got);
     return status;
