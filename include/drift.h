@@ -471,6 +471,7 @@ typedef struct drift_evaluation {
     size_t features;    /* numbers of an image that are compared */
     uint64_t seed;      /* of samples and noise */
     char network[4096]; /* that looked */
+    char resize[24];    /* how images became its own; "": as they are */
     char of[4352];      /* what was looked at */
     char data[4096];    /* the real images */
 } drift_evaluation;
@@ -488,6 +489,9 @@ typedef struct drift_evaluate_options {
                             training images of its data */
     const char *network; /* an encoder, a file or the name of one that comes
                             with the program; NULL: the one for these data */
+    const char *resize;  /* how images become those of the inception network:
+                            "legacy-tensorflow" (NULL), "pytorch", "clean"
+                            (networks-and-formats.md 4.1) */
     const char *ema;     /* as drift_model_open */
     float alpha;         /* how strongly samples are guided; 0: 1 */
     size_t count;        /* of samples; 0: 10000, or all images */

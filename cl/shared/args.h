@@ -18,7 +18,7 @@ typedef struct conv_shape {
     int stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
 } conv_shape;
 
-/* maxpool: square windows of `size` (`kernel` is a word of OpenCL C). */
+/* maxpool, avgpool: square windows of `size` (`kernel` is a word of OpenCL C). */
 typedef struct pool_args {
     int size, stride, pad;
 } pool_args;

@@ -1,8 +1,6 @@
 /* maxpool: the largest number of each window of x [n,h,w,c], and which of the
  * window it was. */
-#include "cpu/cpu.h"
-
-#include <stddef.h>
+#include "cpu/pool.h"
 
 /* y and its place become x and `place` where x is larger or no number. */
 static CPU_SIMD void take(float *restrict y, int *restrict at,
@@ -31,23 +29,6 @@ static CPU_SIMD void give(float *restrict dx, const float *restrict dy,
         dx[i] += at[i] == place ? dy[i] : 0;
 }
 
-/* The places of a window that begins at `start` which lie in 0 ... size-1. */
-typedef struct span {
-    int first, end;
-} span;
-
-static span inside(ptrdiff_t start, size_t size, int window)
-{
-    ptrdiff_t left = (ptrdiff_t)size - start;
-    return (span){start < 0 ? (int)-start : 0,
-                  left < window ? (int)left : window};
-}
-
-static ptrdiff_t start_of(size_t output, pool_args args)
-{
-    return (ptrdiff_t)(output * (size_t)args.stride) - args.pad;
-}
-
 drift_status cpu_maxpool_fwd(drift_context *ctx, tensor *y, tensor *index,
                              const tensor *x, pool_args args)
 {
@@ -56,12 +37,12 @@ drift_status cpu_maxpool_fwd(drift_context *ctx, tensor *y, tensor *index,
     size_t rows = to[0] * to[1], c = to[3];
 #pragma omp parallel for if (tensor_count(x) > CPU_SMALL)
     for (size_t row = 0; row < rows; row++) {
-        ptrdiff_t top = start_of(row % to[1], args);
-        span down = inside(top, from[1], args.size);
+        ptrdiff_t top = pool_start(row % to[1], args);
+        pool_span down = pool_inside(top, from[1], args.size);
         const float *image = f32(x) + row / to[1] * from[1] * from[2] * c;
         for (size_t column = 0; column < to[2]; column++) {
-            ptrdiff_t left = start_of(column, args);
-            span across = inside(left, from[2], args.size);
+            ptrdiff_t left = pool_start(column, args);
+            pool_span across = pool_inside(left, from[2], args.size);
             size_t at = (row * to[2] + column) * c;
             for (int i = down.first; i < down.end; i++)
                 for (int j = across.first; j < across.end; j++) {
@@ -76,8 +57,6 @@ drift_status cpu_maxpool_fwd(drift_context *ctx, tensor *y, tensor *index,
     return DRIFT_OK;
 }
 
-/* Windows overlap, so tasks own rows of dx and go through the windows that
- * reach them. */
 drift_status cpu_maxpool_bwd(drift_context *ctx, tensor *dx, const tensor *dy,
                              const tensor *index, pool_args args)
 {
@@ -86,24 +65,23 @@ drift_status cpu_maxpool_bwd(drift_context *ctx, tensor *dx, const tensor *dy,
         return DRIFT_OK;
     const size_t *from = dy->shape.dim, *to = dx->shape.dim;
     size_t rows = to[0] * to[1], line = to[2] * to[3], c = to[3];
-    size_t stride = (size_t)args.stride, window = (size_t)args.size;
 #pragma omp parallel for if (tensor_count(dx) > CPU_SMALL)
     for (size_t row = 0; row < rows; row++) {
         float *dxp = f32(dx) + row * line;
-        size_t reach = row % to[1] + (size_t)args.pad; /* from the padding on */
-        size_t first = reach < window ? 0 : (reach - window) / stride + 1;
-        size_t end = least(reach / stride + 1, from[1]);
+        size_t reach = row % to[1] + (size_t)args.pad, first, end;
+        pool_reaching(reach, from[1], args, &first, &end);
         cpu_begin(dx, dxp, line);
         for (size_t o = first; o < end; o++)
             for (size_t column = 0; column < from[2]; column++) {
-                ptrdiff_t left = start_of(column, args);
-                span across = inside(left, to[2], args.size);
+                ptrdiff_t left = pool_start(column, args);
+                pool_span across = pool_inside(left, to[2], args.size);
                 size_t at = row / to[1] * from[1] + o;
                 at = (at * from[2] + column) * c;
                 for (int j = across.first; j < across.end; j++)
                     give(dxp + (size_t)(left + j) * c, f32(dy) + at,
                          i32(index) + at,
-                         (int)(reach - o * stride) * args.size + j, c);
+                         ((int)reach - (int)o * args.stride) * args.size + j,
+                         c);
             }
     }
     return DRIFT_OK;

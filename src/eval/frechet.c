@@ -18,9 +18,10 @@ typedef struct factor {
 
 static drift_status refused(drift_context *ctx, const char *what, int info)
 {
-    return ERROR(ctx, DRIFT_ERROR_NUMBER,
-                 "a covariance has no %s (LAPACK: %d); are features not finite?",
-                 what, info);
+    return ERROR(
+        ctx, DRIFT_ERROR_NUMBER,
+        "a covariance has no %s (LAPACK: %d); are features not finite?", what,
+        info);
 }
 
 /* Cholesky's factor with pivots, which ends where only rounding is left. Its
@@ -66,8 +67,7 @@ static drift_status trace_of_root(drift_context *ctx, const factor *a,
         return DRIFT_OK;
     double *product = mem_alloc(ctx, a->rank, b->rank * sizeof *product);
     double *values = mem_alloc(ctx, least, sizeof *values);
-    drift_status status =
-        product && values ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+    drift_status status = product && values ? DRIFT_OK : DRIFT_ERROR_MEMORY;
     if (status == DRIFT_OK) {
         cpu_dgemm(0, 1, a->rank, b->rank, d, 1, a->root, d, b->root, d, 0,
                   product, b->rank);

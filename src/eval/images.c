@@ -134,8 +134,8 @@ static drift_status read_noise(images *x, size_t first, size_t count,
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < numbers; k++)
             pixels[i * numbers + k] =
-                x->mean[k] + x->deviation[k] *
-                                 rng_normal(s, (first + i) * numbers + k);
+                x->mean[k] +
+                x->deviation[k] * rng_normal(s, (first + i) * numbers + k);
     as_bytes(pixels, count * numbers);
     return DRIFT_OK;
 }
@@ -202,7 +202,7 @@ drift_status images_read_spread(images *x, size_t n, float *pixels,
     for (size_t i = 0; i < n; i++) {
         double at = (double)i * (double)x->count / (double)n;
         TRY(x->read(x, (size_t)at, 1, pixels + i * images_numbers(x),
-                        labels + i));
+                    labels + i));
     }
 out:
     return status;

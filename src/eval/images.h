@@ -17,9 +17,9 @@ struct images {
                          int32_t *labels);
     /* What it reads from. */
     dataset *data;
-    drift_model *model; /* not owned; sample i is of class i mod classes */
-    uint64_t seed;      /* of its samples, or of noise */
-    float alpha;        /* and how strongly they are guided */
+    drift_model *model;      /* not owned; sample i is of class i mod classes */
+    uint64_t seed;           /* of its samples, or of noise */
+    float alpha;             /* and how strongly they are guided */
     float *mean, *deviation; /* [h,w,c] of noise */
 };
 

@@ -66,8 +66,8 @@ drift_status kid_subsets(drift_context *ctx, const float *x, size_t n,
     size_t an = size ? take : n, bn = size ? take : m;
     double *a = mem_alloc(ctx, an, d * sizeof *a);
     double *b = mem_alloc(ctx, bn, d * sizeof *b);
-    double *strip = mem_alloc(
-        ctx, most > STRIP_NUMBERS ? most : STRIP_NUMBERS, sizeof *strip);
+    double *strip = mem_alloc(ctx, most > STRIP_NUMBERS ? most : STRIP_NUMBERS,
+                              sizeof *strip);
     double *all = mem_alloc(ctx, subsets, sizeof *all);
     uint32_t *order = mem_alloc(ctx, most, sizeof *order);
     mt19937 *r = mem_alloc(ctx, 1, sizeof *r);
@@ -86,9 +86,8 @@ drift_status kid_subsets(drift_context *ctx, const float *x, size_t n,
         choose(r, y, m, d, bn, order, b);
         sum += all[i] = distance(a, an, b, bn, d, strip);
     }
-    *out = (kid_result){.mean = sum / (double)subsets,
-                        .subsets = subsets,
-                        .size = an};
+    *out = (kid_result){
+        .mean = sum / (double)subsets, .subsets = subsets, .size = an};
     for (size_t i = 0; i < subsets; i++)
         square += (all[i] - out->mean) * (all[i] - out->mean);
     out->deviation = sqrt(square / (double)subsets);

@@ -7,8 +7,7 @@
 #include "base/mem.h"
 #include "eval/inception_score.h"
 
-/* Images looked at together, and the numbers of them: bounds the memory. */
-#define BATCH         256
+/* Numbers of images that are read together: bounds the memory. */
 #define BATCH_NUMBERS ((size_t)1 << 20)
 
 /* Parts of an Inception Score, and the order of images that is cut into them:
@@ -22,7 +21,7 @@ typedef struct pass {
     look *look;
     inception_score score;
     float *pixels, *features, *logits; /* of a batch */
-    int32_t labels[BATCH];
+    int32_t *labels;                   /* of a batch, too */
     size_t right;
 } pass;
 
@@ -126,12 +125,12 @@ out:
     return status;
 }
 
-drift_status look_at(network *n, images *x, const char *kind,
-                     const drift_evaluate_options *o, look *out)
+drift_status look_take(network *n, images *x, const char *kind,
+                       const drift_evaluate_options *o, look *out)
 {
     drift_status status = DRIFT_OK;
     pass p = {.network = n, .x = x, .look = out};
-    size_t most = images_at_once(x, BATCH, BATCH_NUMBERS), b;
+    size_t most = images_at_once(x, network_at_once(n), BATCH_NUMBERS), b;
     *out = (look){.count = x->count,
                   .labelled = x->labelled,
                   .classes = (size_t)n->classes,
@@ -139,7 +138,8 @@ drift_status look_at(network *n, images *x, const char *kind,
                   .score = NAN,
                   .score_deviation = NAN};
     p.pixels = mem_alloc(n->ctx, most * images_numbers(x), sizeof *p.pixels);
-    if (!p.pixels) {
+    p.labels = mem_alloc(n->ctx, most, sizeof *p.labels);
+    if (!p.pixels || !p.labels) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
@@ -157,6 +157,7 @@ drift_status look_at(network *n, images *x, const char *kind,
 out:
     inception_score_free(&p.score);
     mem_free(p.pixels);
+    mem_free(p.labels);
     mem_free(p.features);
     mem_free(p.logits);
     if (status != DRIFT_OK)

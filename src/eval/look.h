@@ -11,7 +11,7 @@
 #define LOOK_KEPT ((size_t)10000)
 
 typedef struct look {
-    size_t count;   /* images */
+    size_t count;    /* images */
     moments moments; /* of the features of all */
     size_t kept;
     float *features; /* [kept,d] */
@@ -25,9 +25,9 @@ typedef struct look {
 } look;
 
 /* Look at all images, a batch at a time; o->tell hears of them as `kind`. */
-drift_status look_at(network *n, images *x, const char *kind,
-                     const drift_evaluate_options *o,
-                     look *out) DRIFT_MUST_CHECK;
+drift_status look_take(network *n, images *x, const char *kind,
+                       const drift_evaluate_options *o,
+                       look *out) DRIFT_MUST_CHECK;
 void look_free(look *l); /* zeros are fine */
 
 #endif

@@ -91,11 +91,11 @@ drift_status manifold(drift_context *ctx, const float *real, size_t n,
     }
     for (size_t j = 0; j < m; j++)
         precise += inside[j];
-    *out = (manifold_result){
-        .precision = (double)precise / (double)m,
-        .recall = (double)recalled / (double)n,
-        .density = (double)held / (double)dense / (double)m,
-        .coverage = (double)covered / (double)n};
+    *out =
+        (manifold_result){.precision = (double)precise / (double)m,
+                          .recall = (double)recalled / (double)n,
+                          .density = (double)held / (double)dense / (double)m,
+                          .coverage = (double)covered / (double)n};
 out:
     mem_free(of_real);
     mem_free(of_generated);

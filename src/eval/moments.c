@@ -59,8 +59,8 @@ drift_status moments_add(drift_context *ctx, moments *m, const float *x,
                 row[i * d + j] = (double)x[(first + i) * d + j] - m->about[j];
                 m->mean[j] += row[i * d + j];
             }
-        cpu_dgemm(1, 0, d, d, b, 1, row, d, row, d, m->n ? 1 : 0,
-                  m->covariance, d);
+        cpu_dgemm(1, 0, d, d, b, 1, row, d, row, d, m->n ? 1 : 0, m->covariance,
+                  d);
         m->n += b;
     }
     mem_free(row);

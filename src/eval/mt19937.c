@@ -19,8 +19,8 @@ static void refill(mt19937 *r)
     for (size_t i = 0; i < WORDS; i++) {
         uint32_t y = (r->word[i] & 0x80000000u) |
                      (r->word[(i + 1) % WORDS] & 0x7fffffffu);
-        r->word[i] = r->word[(i + AHEAD) % WORDS] ^ (y >> 1) ^
-                     (y & 1 ? 0x9908b0dfu : 0);
+        r->word[i] =
+            r->word[(i + AHEAD) % WORDS] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
     }
     r->at = 0;
 }

@@ -4,20 +4,36 @@
 #ifndef EVAL_NETWORK_H
 #define EVAL_NETWORK_H
 
+#include "eval/resize.h"
 #include "nn/encoder.h"
 #include "tape/tape.h"
+
+/* What is kept of images of one size, from a call to the next. */
+typedef struct network_view {
+    size_t h, w, c;
+    resizer *resizer; /* NULL: the network takes them as they are */
+    float *resized;   /* [network_at_once] */
+} network_view;
 
 typedef struct network {
     drift_context *ctx;
     encoder *encoder;
     tape *tape;
-    int classes; /* 0: it knows none */
+    int classes;        /* 0: it knows none */
+    resize_mode resize; /* how images become its own, where network_resizes */
+    network_view view;
 } network;
 
 /* A file or the name of one that comes with the program (weights/NAME). */
 drift_status network_open(drift_context *ctx, const char *name,
-                          network *out) DRIFT_MUST_CHECK;
+                          resize_mode resize, network *out) DRIFT_MUST_CHECK;
 void network_close(network *n);
+
+/* Whether it takes images of one size alone and is given all others' in
+ * n->resize's way, as scores are published: the inception network. */
+int network_resizes(const network *n);
+/* The most images to run together. */
+size_t network_at_once(const network *n);
 
 /* Images [b,h,w,c] on the host, pixels in [-1,1]: features seen and logits
  * (NULL: it knows no classes), which stand until network_forget. */

@@ -17,7 +17,9 @@
 #define COVERAGE_NEAR 5
 
 #define FIELD(key, title, percent, better)                                     \
-    {#key, title, offsetof(drift_scores, key), percent, better}
+    {                                                                          \
+#key, title, offsetof(drift_scores, key), percent, better              \
+    }
 
 const drift_score_field *drift_score_fields(void)
 {
@@ -106,10 +108,10 @@ static double chi_square(const look *x, const look *real, int alike)
 {
     double sum = 0;
     for (size_t k = 0; k < x->classes; k++) {
-        double expected = alike && !isnan(x->accuracy)
-                              ? x->asked[k]
-                              : real->taken[k] * (double)x->count /
-                                    (double)real->count;
+        double expected =
+            alike && !isnan(x->accuracy)
+                ? x->asked[k]
+                : real->taken[k] * (double)x->count / (double)real->count;
         double gap = x->taken[k] - expected;
         if (expected > 0)
             sum += gap * gap / expected;
@@ -133,10 +135,9 @@ drift_status scores_of(drift_context *ctx, const look *x, const look *real,
     out->score = x->score;
     out->score_deviation = x->score_deviation;
     out->chi_square = chi_square(x, real, alike);
-    TRY(without(ctx,
-                frechet_distance(ctx, &x->moments, &real->moments,
-                                 &out->distance),
-                "Frechet distance"));
+    TRY(without(
+        ctx, frechet_distance(ctx, &x->moments, &real->moments, &out->distance),
+        "Frechet distance"));
     TRY(without(ctx,
                 kid_subsets(ctx, real->features, real->kept, x->features,
                             x->kept, d, SUBSETS, SUBSET, SUBSET_SEED, &kid),

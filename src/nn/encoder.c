@@ -8,10 +8,14 @@
 #include "base/mem.h"
 
 const encoder_ops *const encoder_kinds[ENCODER_KINDS] = {
-    [ENCODER_CLASSIFIER] = &classifier_ops,     [ENCODER_MAE] = &mae_ops,
-    [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops, [ENCODER_RESNET] = &resnet_ops,
-    [ENCODER_CONVNEXT] = &convnext_ops,         [ENCODER_DINO] = &dino_ops,
+    [ENCODER_CLASSIFIER] = &classifier_ops,
+    [ENCODER_MAE] = &mae_ops,
+    [ENCODER_CIFAR_RESNET] = &cifar_resnet_ops,
+    [ENCODER_RESNET] = &resnet_ops,
+    [ENCODER_CONVNEXT] = &convnext_ops,
+    [ENCODER_DINO] = &dino_ops,
     [ENCODER_AUTOENCODER] = &autoencoder_ops,
+    [ENCODER_INCEPTION] = &inception_ops,
 };
 
 /* One more step of the images' preparation: channel i times w[i], plus b[i]. */
@@ -314,14 +318,13 @@ var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i)
     return params_leaf(&e->params, t, flat, i);
 }
 
-var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
-                  int stride, var *x)
+static var *convolve(encoder *e, tape *t, const tensor *flat, int weight,
+                     int bias, int stride, size_t ph, size_t pw, var *x)
 {
     if (!x || tape_status(t) != DRIFT_OK)
         return NULL;
     const size_t *d = x->value.shape.dim, s = (size_t)stride;
     const size_t *k = e->params.list[weight].shape.dim;
-    size_t ph = k[0] % 2 ? k[0] / 2 : 0, pw = k[1] % 2 ? k[1] / 2 : 0;
     conv_args args = {.stride_h = stride,
                       .stride_w = stride,
                       .pad_top = (int)ph,
@@ -341,6 +344,20 @@ var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
                          (d[1] + 2 * ph - k[0]) / s + 1,
                          (d[2] + 2 * pw - k[1]) / s + 1);
     return tape_close(t, y);
+}
+
+var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
+                  int stride, var *x)
+{
+    const size_t *k = e->params.list[weight].shape.dim;
+    return convolve(e, t, flat, weight, bias, stride, k[0] % 2 ? k[0] / 2 : 0,
+                    k[1] % 2 ? k[1] / 2 : 0, x);
+}
+
+var *encoder_conv_inside(encoder *e, tape *t, const tensor *flat, int weight,
+                         int bias, int stride, var *x)
+{
+    return convolve(e, t, flat, weight, bias, stride, 0, 0, x);
 }
 
 size_t encoder_channels(const encoder_config *c)

@@ -1,7 +1,8 @@
 /* Encoders: images to maps and vectors in which samples are compared
  * (method.md section 3). Kinds: classifier and autoencoder (nn/classifier.c,
  * nn/autoencoder.c, the program's own), mae (the release's, section 7), resnet
- * and cifar-resnet, convnext, dino (networks-and-formats sections 2, 3, 5).
+ * and cifar-resnet, convnext, dino, inception (networks-and-formats sections 2
+ * to 5).
  *
  * In training they are frozen: the tape's gradients flow through them to the
  * image. */
@@ -22,6 +23,7 @@ typedef enum encoder_kind {
     ENCODER_RESNET,
     ENCODER_CONVNEXT,
     ENCODER_DINO,
+    ENCODER_INCEPTION,
     ENCODER_KINDS
 } encoder_kind;
 
@@ -209,6 +211,9 @@ var *encoder_leaf(encoder *e, tape *t, const tensor *flat, int i);
  * channels than x has is one in groups. */
 var *encoder_conv(encoder *e, tape *t, const tensor *flat, int weight, int bias,
                   int stride, var *x);
+/* The same without padding. */
+var *encoder_conv_inside(encoder *e, tape *t, const tensor *flat, int weight,
+                         int bias, int stride, var *x);
 /* [b,h,w,c] -> [b,h/p,w/p,p*p*c] with config.patch, and those channels. */
 var *encoder_patchify(encoder *e, tape *t, var *image);
 size_t encoder_channels(const encoder_config *c);
@@ -216,6 +221,6 @@ size_t encoder_channels(const encoder_config *c);
 var *encoder_mean(tape *t, var *x);
 
 extern const encoder_ops classifier_ops, autoencoder_ops, mae_ops,
-    cifar_resnet_ops, resnet_ops, convnext_ops, dino_ops;
+    cifar_resnet_ops, resnet_ops, convnext_ops, dino_ops, inception_ops;
 
 #endif

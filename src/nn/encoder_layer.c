@@ -51,3 +51,15 @@ drift_status encoder_take(weights *w, const encoder_layer *l,
 out:
     return status;
 }
+
+int encoder_count_classes(const array_list *arrays, const char *name)
+{
+    static const char *const parts[] = {"weight", "bias"};
+    const array *a = NULL;
+    char full[64];
+    for (int i = 0; !a && i < 2; i++) {
+        snprintf(full, sizeof full, "%s.%s", name, parts[i]);
+        a = weights_named(arrays, full);
+    }
+    return a && a->ndim ? (int)a->dim[0] : 0;
+}

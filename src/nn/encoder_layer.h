@@ -21,5 +21,7 @@ var *encoder_norm(encoder *e, tape *t, const tensor *flat,
 drift_status encoder_take(weights *w, const encoder_layer *l,
                           weights_layout layout, const char *name_format, ...)
     DRIFT_PRINTF(4, 5) DRIFT_MUST_CHECK;
+/* Rows of NAME.weight or, where it is missing, NAME.bias; 0: no such head. */
+int encoder_count_classes(const array_list *arrays, const char *name);
 
 #endif

@@ -233,18 +233,9 @@ static int recognize(const array_list *arrays, encoder_config *c, int stages)
     return 1;
 }
 
-static int count_classes(const array_list *arrays, const char *weight,
-                         const char *bias)
-{
-    const array *a = weights_named(arrays, weight);
-    if (!a)
-        a = weights_named(arrays, bias);
-    return a && a->ndim ? (int)a->dim[0] : 0;
-}
-
 static int cifar_recognize(const array_list *arrays, encoder_config *c)
 {
-    c->classes = count_classes(arrays, "linear.weight", "linear.bias");
+    c->classes = encoder_count_classes(arrays, "linear");
     return recognize(arrays, c, 3);
 }
 
@@ -252,7 +243,7 @@ static int resnet_recognize(const array_list *arrays, encoder_config *c)
 {
     /* MoCo's fc tells no classes. */
     if (!weights_named(arrays, "encoder_q." ANCHOR))
-        c->classes = count_classes(arrays, "fc.weight", "fc.bias");
+        c->classes = encoder_count_classes(arrays, "fc");
     c->bottleneck = weights_named(arrays, "layer1.0.conv3.weight") ||
                     weights_named(arrays, "layer1.0.bn3.weight");
     c->resize = 64;

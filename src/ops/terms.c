@@ -116,7 +116,9 @@ double op_terms(op_id op, const tensor *const t[], int k)
     case OP_expand_bwd:
     case OP_upsample_nearest_bwd: /* dx, dy */
         return 1 + count(t[1]) / count(t[0]);
-    case OP_maxpool_bwd: /* the windows that reach a number, 3x3 for one */
+    case OP_avgpool_fwd: /* 3x3, for one */
+    case OP_maxpool_bwd: /* the windows that reach a number, likewise */
+    case OP_avgpool_bwd:
         return 10;
     case OP_embedding_fwd: /* y, table, index */
         return dim(t[2], t[2]->shape.ndim - 1);

@@ -346,16 +346,47 @@ static size_t windows(size_t size, pool_args args)
     return (all - window) / (size_t)args.stride + 1;
 }
 
+static shape pooled(const var *x, pool_args args)
+{
+    const size_t *s = x->value.shape.dim;
+    return SHAPE(s[0], windows(s[1], args), windows(s[2], args), s[3]);
+}
+
 var *tape_maxpool(tape *t, var *x, pool_args args)
 {
     node *n = node_new(t, maxpool_fore, maxpool_back, x, NULL, NULL, NULL);
     if (!n)
         return NULL;
-    const size_t *s = x->value.shape.dim;
-    shape y = SHAPE(s[0], windows(s[1], args), windows(s[2], args), s[3]);
+    shape y = pooled(x, args);
     n->args.pool = args;
     node_output(t, n, 0, y);
     node_save_index(t, n, 0, y);
+    return node_run(t, n, 0, 0);
+}
+
+static drift_status avgpool_fore(drift_context *ctx, node *n)
+{
+    return op_avgpool_fwd(ctx, &n->out[0]->value, &n->in[0]->value,
+                          n->args.pool);
+}
+
+static drift_status avgpool_back(drift_context *ctx, node *n)
+{
+    drift_status status = DRIFT_OK;
+    tensor *dx = GRAD(n->in[0]);
+    TRY(status);
+    TRY(op_avgpool_bwd(ctx, dx, &n->out[0]->grad, n->args.pool));
+out:
+    return status;
+}
+
+var *tape_avgpool(tape *t, var *x, pool_args args)
+{
+    node *n = node_new(t, avgpool_fore, avgpool_back, x, NULL, NULL, NULL);
+    if (!n)
+        return NULL;
+    n->args.pool = args;
+    node_output(t, n, 0, pooled(x, args));
     return node_run(t, n, 0, 0);
 }
 

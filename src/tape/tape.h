@@ -114,6 +114,7 @@ var *tape_concat(tape *t, int axis, var *const parts[], size_t count);
 var *tape_swap(tape *t, var *x);
 var *tape_expand(tape *t, var *x, size_t count); /* [b,c] -> [b,count,c] */
 var *tape_maxpool(tape *t, var *x, pool_args args);
+var *tape_avgpool(tape *t, var *x, pool_args args);
 var *tape_upsample_nearest(tape *t, var *x, size_t factor);
 var *tape_resize_bilinear(tape *t, var *x, size_t h, size_t w,
                           resize_args args);

@@ -7,7 +7,7 @@
 #include "tools/cli.h"
 
 static struct {
-    const char *data, *network, *ema;
+    const char *data, *network, *resize, *ema;
     int64_t seed, count;
     double alpha;
     int json;
@@ -21,6 +21,9 @@ static const option options[] = {
     {OPTION_TEXT, "features", "FILE",
      "the network that looks, or the name of one of the program's",
      &arg.network, 0, 0},
+    {OPTION_TEXT, "resize", "MODE",
+     "legacy-tensorflow, pytorch, clean: for the inception network",
+     &arg.resize, 0, 0},
     {OPTION_REAL, "alpha", "X", "guidance strength of the samples [1]",
      &arg.alpha, 1, 1000},
     {OPTION_TEXT, "ema", "NAME", "averaged weights, as 0.999; none = plain",
@@ -32,7 +35,8 @@ static const option options[] = {
 };
 
 static const tool eval = {
-    "drift-eval", "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES",
+    "drift-eval",
+    "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES",
     "Tell how good samples are, by a network that looks at them, beside real\n"
     "test images.",
     cli_run_options,
@@ -70,7 +74,9 @@ static void print_table(const drift_evaluation *e)
     const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
     printf("samples  %s\n", e->of);
     printf("real     %zu training images of %s\n", e->training, e->data);
-    printf("network  %s, %zu features\n\n", e->network, e->features);
+    printf("network  %s, %zu features%s%s\n", e->network, e->features,
+           *e->resize ? ", images resized as by " : "", e->resize);
+    printf("seed     %llu\n\n", (unsigned long long)e->seed);
     printf("%-24s %12s %12s %12s\n", "", "samples", "real, test", "noise");
     printf("%-24s %12zu %12zu %12zu\n", "images", e->samples.count,
            e->real.count, e->noise.count);
@@ -108,12 +114,13 @@ static json_t *scores(const drift_scores *s)
 
 static int print_json(const drift_evaluation *e)
 {
-    json_t *o = json_pack(
-        "{s:o,s:o,s:I,s:o,s:I,s:I,s:o,s:o,s:o}", "of", text(e->of), "data",
-        text(e->data), "training", (json_int_t)e->training, "network",
-        text(e->network), "features", (json_int_t)e->features, "seed",
-        (json_int_t)e->seed, "samples", scores(&e->samples), "real",
-        scores(&e->real), "noise", scores(&e->noise));
+    json_t *o = json_pack("{s:o,s:o,s:I,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "of",
+                          text(e->of), "data", text(e->data), "training",
+                          (json_int_t)e->training, "network", text(e->network),
+                          "resize", *e->resize ? text(e->resize) : json_null(),
+                          "features", (json_int_t)e->features, "seed",
+                          (json_int_t)e->seed, "samples", scores(&e->samples),
+                          "real", scores(&e->real), "noise", scores(&e->noise));
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text);
@@ -127,16 +134,16 @@ static int print_json(const drift_evaluation *e)
 static int run(drift_context *ctx, const char *path)
 {
     drift_evaluation e;
-    drift_evaluate_options o = {.samples = path,
-                                .data = arg.data,
-                                .network = arg.network,
-                                .ema = arg.ema,
-                                .alpha = (float)arg.alpha,
-                                .count = (size_t)arg.count,
-                                .seed = (uint64_t)arg.seed,
-                                .tell = !cli_run.quiet && cli_has_live_line()
-                                            ? tell
-                                            : NULL};
+    drift_evaluate_options o = {
+        .samples = path,
+        .data = arg.data,
+        .network = arg.network,
+        .resize = arg.resize,
+        .ema = arg.ema,
+        .alpha = (float)arg.alpha,
+        .count = (size_t)arg.count,
+        .seed = (uint64_t)arg.seed,
+        .tell = !cli_run.quiet && cli_has_live_line() ? tell : NULL};
     drift_status status = drift_evaluate(ctx, &o, &e);
     cli_end_live_line();
     if (status != DRIFT_OK)

@@ -20,7 +20,7 @@ typedef struct evaluation {
     drift_evaluation *out;
     drift_model *model; /* or NULL */
     network network;
-    data_config data;   /* of the real images; texts not owned */
+    data_config data; /* of the real images; texts not owned */
     images samples, train, test, noise;
     look real; /* of the training images */
 } evaluation;
@@ -62,8 +62,9 @@ static drift_status open_model(evaluation *e)
              o->samples, i->weights, (long long)i->step,
              (unsigned long long)o->seed);
     if (strcmp(c->data.split, train_split) != 0)
-        log_warning(ctx, "'%s' was trained on the split '%s': no figure here "
-                         "is of images that it has not seen",
+        log_warning(ctx,
+                    "'%s' was trained on the split '%s': no figure here "
+                    "is of images that it has not seen",
                     o->samples, c->data.split);
     e->data = c->data;
 out:
@@ -74,9 +75,8 @@ static drift_status open_images(evaluation *e)
 {
     drift_status status = DRIFT_OK;
     const drift_evaluate_options *o = e->o;
-    data_config c = {.path = (char *)(uintptr_t)o->samples,
-                     .split = train_split,
-                     .crop = 1};
+    data_config c = {
+        .path = (char *)(uintptr_t)o->samples, .split = train_split, .crop = 1};
     TRY(images_of_data(e->ctx, &c, o->count, &e->samples));
     if (!o->data)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
@@ -138,6 +138,21 @@ static int learned_in(const drift_model *m, const char *name)
     return 0;
 }
 
+static drift_status find_resize(drift_context *ctx, const char *name,
+                                resize_mode *out)
+{
+    *out = RESIZE_LEGACY_TENSORFLOW;
+    for (int m = 0; name && m < RESIZE_MODES; m++)
+        if (!strcmp(name, resize_modes[m])) {
+            *out = (resize_mode)m;
+            return DRIFT_OK;
+        }
+    return name ? ERROR(ctx, DRIFT_ERROR_USAGE,
+                        "'%s' is no way to resize: %s, %s, %s", name,
+                        resize_modes[0], resize_modes[1], resize_modes[2])
+                : DRIFT_OK;
+}
+
 static drift_status open_network(evaluation *e)
 {
     static const struct {
@@ -149,6 +164,7 @@ static drift_status open_network(evaluation *e)
                  {"cifar-10-binary", "cifar10-resnet56"}};
     drift_status status = DRIFT_OK;
     const char *name = e->o->network;
+    resize_mode resize;
     char data[64];
     plain_name(e->data.path, data, sizeof data);
     for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
@@ -159,7 +175,11 @@ static drift_status open_network(evaluation *e)
              "no network comes with the program for images of '%s'; which is "
              "to look at them (drift-eval --features)?",
              e->data.path);
-    TRY(network_open(e->ctx, name, &e->network));
+    TRY(find_resize(e->ctx, e->o->resize, &resize));
+    TRY(network_open(e->ctx, name, resize, &e->network));
+    if (network_resizes(&e->network))
+        snprintf(e->out->resize, sizeof e->out->resize, "%s",
+                 resize_modes[resize]);
     if (e->model && learned_in(e->model, name))
         log_warning(e->ctx,
                     "'%s' was trained in the features of '%s', which is no "
@@ -221,7 +241,7 @@ static drift_status score(evaluation *e, images *x, const char *kind,
 {
     drift_status status = DRIFT_OK;
     look l = {0};
-    TRY(look_at(&e->network, x, kind, e->o, &l));
+    TRY(look_take(&e->network, x, kind, e->o, &l));
     TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
                   out));
     TRY(pair(e, x, out));
@@ -245,7 +265,7 @@ drift_status drift_evaluate(drift_context *ctx,
     TRY(images_of_data(ctx, &e.data, 0, &e.train));
     TRY(open_test(&e));
     TRY(check(&e));
-    TRY(look_at(&e.network, &e.train, "training images", options, &e.real));
+    TRY(look_take(&e.network, &e.train, "training images", options, &e.real));
     out->training = e.train.count;
     out->features = e.real.moments.d;
     TRY(score(&e, &e.samples, "samples", &out->samples));

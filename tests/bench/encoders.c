@@ -6,7 +6,8 @@
 #include "bench.h"
 #include "drift/extractor.h"
 
-#define SAMPLES 128 /* as a training step has in a part */
+#define SAMPLES   128      /* as a training step has in a part */
+#define INCEPTION 11.422e9 /* products of an image of its size */
 
 /* -- products ------------------------------------------------------------- */
 
@@ -65,6 +66,8 @@ double bench_encoder_flops(const encoder *e, int size)
         side /= c->patch;
         return conv(side, 9, c->patch * c->patch * c->channels, w) +
                residual_flops(c, side);
+    case ENCODER_INCEPTION:
+        return c->width == 32 && size == 299 ? INCEPTION : 0;
     default:
         return 0;
     }
@@ -103,6 +106,7 @@ out:
 typedef struct setting {
     const char *name, *file; /* file NULL: made of the configuration */
     int side;                /* of the images */
+    size_t samples;          /* 0: SAMPLES */
     encoder_config config;
 } setting;
 
@@ -111,17 +115,19 @@ static const setting settings[] = {
     {"classifier",
      NULL,
      28,
+     0,
      {.kind = ENCODER_CLASSIFIER,
       .width = 12,
       .blocks = {1, 2, 2},
       .groups = 2,
       .hidden = 128,
       .channels = 1}},
-    {"cifar-resnet20", "cifar10-resnet20", 32, {0}},
+    {"cifar-resnet20", "cifar10-resnet20", 32, 0, {0}},
     /* torchvision's, which enlarges images to 64x64 */
     {"resnet18",
      NULL,
      32,
+     0,
      {.kind = ENCODER_RESNET,
       .width = 64,
       .blocks = {2, 2, 2, 2},
@@ -131,12 +137,19 @@ static const setting settings[] = {
     {"mae",
      NULL,
      32,
+     0,
      {.kind = ENCODER_MAE,
       .width = 32,
       .blocks = {3, 4, 6, 3},
       .groups = 32,
       .patch = 1,
       .channels = 3}},
+    /* as drift-eval looks at images */
+    {"inception",
+     NULL,
+     299,
+     8,
+     {.kind = ENCODER_INCEPTION, .width = 32, .classes = 1008, .channels = 3}},
 };
 
 static void one(bench *b, const setting *set)
@@ -144,6 +157,7 @@ static void one(bench *b, const setting *set)
     drift_context *ctx = bench_context(b);
     char name[2][64];
     size_t side = (size_t)set->side;
+    size_t samples = set->samples ? set->samples : SAMPLES;
     encoder_out out;
     network n = {0};
     snprintf(name[0], sizeof name[0], "%s.forward", set->name);
@@ -154,11 +168,11 @@ static void one(bench *b, const setting *set)
                             : encoder_new(ctx, &set->config, 1, 0, &n.e));
     bench_need(b, tape_new(ctx, 0, &n.t));
     n.images = bench_tensor(
-        b, SHAPE(SAMPLES, side, side, (size_t)n.e->config.channels));
+        b, SHAPE(samples, side, side, (size_t)n.e->config.channels));
     bench_need(b, forward(&n, 0, &out));
     for (size_t i = 0; i < out.count; i++)
         n.slopes[i] = bench_tensor(b, out.list[i].value->value.shape);
-    double flops = SAMPLES * bench_encoder_flops(n.e, set->side);
+    double flops = (double)samples * bench_encoder_flops(n.e, set->side);
     BENCH(b, name[0], flops, 0, forward(&n, 0, &out));
     BENCH(b, name[1], 2 * flops, 0, forward_backward(&n));
     tape_free(n.t);

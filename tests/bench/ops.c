@@ -223,6 +223,10 @@ static void maps(bench *b)
           op_maxpool_fwd(ctx, small, index, x, (pool_args){3, 2, 1}));
     BENCH(b, "maxpool_bwd.3x3", 0, pass(2.5, n),
           op_maxpool_bwd(ctx, dx, small, index, (pool_args){3, 2, 1}));
+    BENCH(b, "avgpool_fwd.3x3", 0, pass(1.25, n),
+          op_avgpool_fwd(ctx, small, x, (pool_args){3, 2, 1}));
+    BENCH(b, "avgpool_bwd.3x3", 0, pass(2.25, n),
+          op_avgpool_bwd(ctx, dx, small, (pool_args){3, 2, 1}));
     BENCH(b, "upsample_nearest_fwd", 0, pass(1.25, n),
           op_upsample_nearest_fwd(ctx, y, small));
     BENCH(b, "upsample_nearest_bwd", 0, pass(1.5, n),

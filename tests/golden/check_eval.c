@@ -114,8 +114,8 @@ out:
 static drift_status check_full_rank(golden *g, set real, set gen)
 {
     static const char *const libraries[] = {
-        "svd",         "sym_eig", "pytorch_fid",
-        "cleanfid",    "eigvals", "torch_fidelity_f32_features",
+        "svd",         "sym_eig",     "pytorch_fid",
+        "cleanfid",    "eigvals",     "torch_fidelity_f32_features",
         "scipy_sqrtm", "torchmetrics"};
     drift_status status = DRIFT_OK;
     moments a = {0}, b = {0};
@@ -160,9 +160,8 @@ static drift_status check_deficient(golden *g)
     for (size_t k = 0; k < 2; k++) {
         uint64_t key = formula_key(golden_meta(g, "salt"), sets[k].key);
         for (size_t i = 0; i < N * D; i++)
-            x[i] =
-                fmaxf(formula_value(key, i, sets[k].low, sets[k].high), 0) *
-                (float)(i / D % 4 + 1) * 0.25f;
+            x[i] = fmaxf(formula_value(key, i, sets[k].low, sets[k].high), 0) *
+                   (float)(i / D % 4 + 1) * 0.25f;
         for (size_t i = 0; i < 3; i++)
             some[3 * k + i] = (double)x[at[k][i]];
         TRY(moments_of(g, x, N, D, &m[k]));

@@ -1,7 +1,10 @@
 /* op_resize (PyTorch) and resize (one file of JAX's jax.image.resize, one of
- * PyTorch's and Pillow's modes): bilinear resizing, pools, patches. */
+ * PyTorch's and Pillow's modes): resizing by ops and for scores, pools,
+ * patches. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "eval/resize.h"
 #include "graph.h"
 
 static drift_status check_bilinear(golden *g, const char *name,
@@ -53,15 +56,16 @@ out:
     return graph_close(&q, status);
 }
 
-/* "max3s2p1": kernel, stride, padding. */
-static drift_status check_maxpool(golden *g, const char *name)
+/* "max3s2p1", "avg3s1p1_nopad": kernel, stride, padding. */
+static drift_status check_pool(golden *g, const char *name,
+                               var *(*pool)(tape *t, var *x, pool_args args))
 {
     graph q;
     drift_status status = DRIFT_OK;
     pool_args args = {name[3] - '0', name[5] - '0', name[7] - '0'};
     TRY(graph_open(g, &q, name));
     var *x = graph_input(&q, "x", MAP);
-    graph_output(&q, tape_maxpool(q.tape, x, args), "y", MAP);
+    graph_output(&q, pool(q.tape, x, args), "y", MAP);
 out:
     return graph_close(&q, status);
 }
@@ -114,7 +118,9 @@ static drift_status check_op_case(golden *g, const char *name)
     if (!strcmp(name, "avg2") || !strcmp(name, "avg4") || !strcmp(name, "gap"))
         return check_mean(g, name);
     if (!strncmp(name, "max", 3) && strlen(name) == 8)
-        return check_maxpool(g, name);
+        return check_pool(g, name, tape_maxpool);
+    if (!strcmp(name, "avg3s1p1_nopad"))
+        return check_pool(g, name, tape_avgpool);
     if (!strcmp(name, "patchify_hwc"))
         return check_patchify(g, name, PATCH_PIXEL_MAJOR);
     if (!strcmp(name, "patchify_chw"))
@@ -170,11 +176,74 @@ out:
     return status;
 }
 
+/* The same for scores, whose numbers become bytes' again; of the largest
+ * images the file has some `rows` and the sum of all. */
+static drift_status check_score_mode(golden *g, const char *name, size_t h,
+                                     size_t w, const char *mode, resize_mode m)
+{
+    drift_status status = DRIFT_OK;
+    resizer *r = NULL;
+    float *pixels = NULL, *y = NULL;
+    double *in, *got = NULL, *rows = NULL, sum = 0;
+    size_t count, n = 0;
+    const array *x = golden_find(g, "%s.in_u8", name);
+    if (!x || x->ndim != 3)
+        return DRIFT_OK;
+    size_t c = x->dim[0], places = x->dim[1] * x->dim[2];
+    TRY(golden_numbers(g, &in, &count, "%s.in_u8", name));
+    if (golden_find(g, "%s.rows", name))
+        TRY(golden_numbers(g, &rows, &n, "%s.rows", name));
+    pixels = malloc(count * sizeof *pixels);
+    y = malloc(h * w * c * sizeof *y);
+    got = malloc(h * w * c * sizeof *got);
+    if (!pixels || !y || !got)
+        FAIL(g->ctx, DRIFT_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        pixels[i % places * c + i / places] = (float)in[i] / 127.5f - 1;
+    TRY(resizer_new(g->ctx, m, x->dim[1], x->dim[2], c, h, w, &r));
+    TRY(resizer_run(r, pixels, 1, y));
+    size_t lines = rows ? n : h;
+    double unit = m == RESIZE_PYTORCH ? 127.5 : 128;
+    for (size_t i = 0; i < c * lines * w; i++) {
+        size_t line = i / w % lines;
+        size_t at = (rows ? (size_t)rows[line] : line) * w + i % w;
+        got[i] = ((double)y[at * c + i / (w * lines)] + 1) * unit;
+    }
+    TRY(golden_near_host(g, got, c * lines * w, "%s.%s", name, mode));
+    for (size_t i = 0; i < h * w * c; i++)
+        sum += ((double)y[i] + 1) * unit;
+    if (rows)
+        TRY(golden_near_host(g, &sum, 1, "%s.%s.sum", name, mode));
+out:
+    resizer_free(r);
+    free(pixels);
+    free(y);
+    free(got);
+    return status;
+}
+
+static drift_status check_score_modes(golden *g, const char *name)
+{
+    drift_status status = DRIFT_OK;
+    const array *y = golden_find(g, "%s.tf1", name);
+    if (!y || y->ndim != 3)
+        return DRIFT_OK;
+    /* Of 299 rows the file has ten. */
+    size_t w = y->dim[2], h = golden_find(g, "%s.rows", name) ? w : y->dim[1];
+    TRY(check_score_mode(g, name, h, w, "tf1", RESIZE_LEGACY_TENSORFLOW));
+    TRY(check_score_mode(g, name, h, w, "bilinear", RESIZE_PYTORCH));
+    TRY(check_score_mode(g, name, h, w, "pil_f_bicubic", RESIZE_CLEAN));
+out:
+    return status;
+}
+
 static drift_status check_torch_case(golden *g, const char *name)
 {
     drift_status status = DRIFT_OK;
+    TRY(check_score_modes(g, name));
     if (!golden_find(g, "%s.bilinear_corners", name)) {
-        golden_todo(g, name); /* the evaluation's and DINOv2's modes */
+        if (!golden_find(g, "%s.tf1", name))
+            golden_todo(g, name); /* DINOv2's modes, whole preparations */
         return DRIFT_OK;
     }
     TRY(check_mode(g, name, "bilinear", (resize_args){0, 0}));

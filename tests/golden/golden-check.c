@@ -14,10 +14,11 @@
 
 /* The first that knows a file checks it. */
 static const golden_family *const families[] = {
-    check_act, check_attn, check_block, check_conv, check_distance, check_dit,
-    check_drift, check_encoder, check_eval, check_field_torch, check_formats,
-    check_mae, check_norm, check_optim, check_post, check_resize, check_step,
-    check_trainstep, check_later,
+    check_act,      check_attn,        check_block,     check_conv,
+    check_distance, check_dit,         check_drift,     check_encoder,
+    check_eval,     check_field_torch, check_formats,   check_inception,
+    check_mae,      check_norm,        check_optim,     check_post,
+    check_resize,   check_step,        check_trainstep, check_later,
 };
 
 static const char usage[] =

@@ -44,6 +44,7 @@ extern const golden_family check_encoder[];
 extern const golden_family check_eval[];
 extern const golden_family check_field_torch[];
 extern const golden_family check_formats[];
+extern const golden_family check_inception[];
 extern const golden_family check_mae[];
 extern const golden_family check_norm[];
 extern const golden_family check_optim[];

@@ -1,9 +1,10 @@
-/* Names and shapes: networks-and-formats sections 2, 3, 5. */
+/* Names and shapes: networks-and-formats sections 2 to 5. */
 #include "networks.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "formula.h"
 
@@ -184,6 +185,33 @@ static void dino(maker *m, const encoder_config *c)
     norm(m, n, "norm");
 }
 
+/* -- inception: pytorch-fid's names --------------------------------------- */
+
+/* As the program's own network has them, whose parameter P.weight is the file's
+ * P.conv.weight and P.bn: a name or a shape that is not the original's would
+ * change the numbers. */
+static void inception(maker *m, const encoder_config *c)
+{
+    encoder *e = NULL;
+    char name[NAME];
+    m->status = encoder_declare(m->ctx, c, &e);
+    for (size_t i = 0; e && i < e->params.count; i++) {
+        const param *p = &e->params.list[i];
+        const size_t *d = p->shape.dim;
+        int n = (int)(strrchr(p->name, '.') - p->name);
+        if (p->shape.ndim != 4)
+            continue;
+        snprintf(name, sizeof name, "%.*s.conv", n, p->name);
+        weight(m, 4, (size_t[]){d[3], d[2], d[0], d[1]}, sqrt(2), name);
+        snprintf(name, sizeof name, "%.*s.bn", n, p->name);
+        batch_norm(m, d[3], name);
+    }
+    int fc = e ? params_find(&e->params, "fc.weight") : -1;
+    if (fc >= 0)
+        linear(m, (size_t)c->classes, e->params.list[fc].shape.dim[0], 1, "fc");
+    encoder_free(e);
+}
+
 drift_status networks_arrays(drift_context *ctx, const encoder_config *c,
                              const char *salt, array_list *list)
 {
@@ -198,6 +226,9 @@ drift_status networks_arrays(drift_context *ctx, const encoder_config *c,
         break;
     case ENCODER_DINO:
         dino(&m, c);
+        break;
+    case ENCODER_INCEPTION:
+        inception(&m, c);
         break;
     default:
         return ERROR(ctx, DRIFT_ERROR_USAGE, "networks: no files of kind %d",

@@ -114,6 +114,12 @@ static var *maxpool(slope *s, tape *t, void *arg)
     return tape_maxpool(t, x, (pool_args){3, 2, 1});
 }
 
+static var *avgpool(slope *s, tape *t, void *arg)
+{
+    (void)arg;
+    return tape_avgpool(t, IN(0), (pool_args){3, 2, 1});
+}
+
 static var *embedding(slope *s, tape *t, void *arg)
 {
     static const int rows[6] = {0, 1, 1, 1, 0, 1};
@@ -314,6 +320,7 @@ static void moving(void **state)
         {"swap", swap, {S(2, 3, 4, 5)}, -1, 1},
         {"expand", expand, {S(3, 4)}, -1, 1},
         {"maxpool", maxpool, {S(2, 5, 4, 3)}, -1, 1},
+        {"avgpool", avgpool, {S(2, 5, 4, 3)}, -1, 1},
         {"upsample nearest", upsample, {S(2, 3, 4, 2)}, -1, 1},
         {"resize bilinear", resize, {S(2, 4, 5, 2)}, -1, 1},
         {"reshape", reshape, {S(2, 3, 5)}, -1, 1},

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "data/data.h"
+#include "eval/look.h"
 #include "formats/npy.h"
 #include "unit.h"
 #include "sweep.h"
@@ -237,12 +238,73 @@ static void what_cannot_be(void **state)
     assert_int_equal(e.samples.count, 50);
     assert_int_equal(e.real.count, 0);
     assert_true(isnan(e.real.distance) && isnan(e.real.accuracy));
+    o.resize = "fast";
+    expect_error(
+        drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE,
+        "'fast' is no way to resize: legacy-tensorflow, pytorch, clean");
+    o.resize = NULL;
     o.network = "nowhere";
     expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_IO, "nowhere");
     o.network = "mnist-classifier";
     o.count = 1;
-    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE,
-                 "two samples");
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE, "two samples");
+}
+
+/* The network of published scores: images of any size become its own, grey
+ * ones colour, in each of the ways. */
+static void inception(void **state)
+{
+    enum { FEW = 11, FEATURES = 128 };
+    static const char weights[] = "evaluate-inception.safetensors";
+    static float pixels[FEW * NUMBERS], large[299 * 299];
+    const encoder_config c = {.kind = ENCODER_INCEPTION,
+                              .width = 2,
+                              .channels = 3,
+                              .image_height = 299,
+                              .image_width = 299};
+    const data_config real = {
+        .path = real_file, .split = (char[]){"test"}, .crop = 1};
+    const drift_evaluate_options o = {0};
+    images x;
+    look seen;
+    network n;
+    encoder *e;
+    int32_t labels[FEW];
+    (void)state;
+    expect_ok(encoder_new(ctx, &c, 5, 0, &e));
+    expect_ok(encoder_write(e, &e->params.value, weights));
+    expect_ok(images_of_data(ctx, &real, FEW, &x));
+    expect_ok(x.read(&x, 0, FEW, pixels, labels));
+    for (int m = 0; m < RESIZE_MODES; m++) {
+        resizer *r;
+        tape *t;
+        tensor image;
+        encoder_out out = {0};
+        float want[FEATURES];
+        expect_ok(network_open(ctx, weights, (resize_mode)m, &n));
+        assert_true(network_resizes(&n));
+        expect_ok(look_take(&n, &x, "images", &o, &seen));
+        assert_int_equal(seen.moments.d, FEATURES);
+        /* The last one by itself. */
+        expect_ok(resizer_new(ctx, n.resize, SIDE, SIDE, 1, 299, 299, &r));
+        expect_ok(resizer_run(r, pixels + (FEW - 1) * NUMBERS, 1, large));
+        expect_ok(tensor_new(ctx, &image, DTYPE_F32, SHAPE(1, 299, 299, 1)));
+        expect_ok(tensor_write(ctx, &image, large));
+        expect_ok(tape_new(ctx, 0, &t));
+        encoder_forward(e, t, &e->params.value, tape_constant(t, &image), &out);
+        expect_ok(tape_status(t));
+        expect_ok(tensor_read(ctx, &out.summary->value, want));
+        assert_memory_equal(seen.features + (FEW - 1) * FEATURES, want,
+                            sizeof want);
+        tape_free(t);
+        tensor_free(ctx, &image);
+        resizer_free(r);
+        look_free(&seen);
+        network_close(&n);
+    }
+    images_close(&x);
+    encoder_free(e);
+    unlink(weights);
 }
 
 static int begin(void **state)
@@ -280,6 +342,7 @@ int main(void)
         cmocka_unit_test(sorted),
         cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(what_cannot_be),
+        cmocka_unit_test(inception),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
