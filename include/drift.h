@@ -504,6 +504,19 @@ DRIFT_MUST_CHECK drift_status drift_evaluate(
     drift_context *ctx, const drift_evaluate_options *options,
     drift_evaluation *out);
 
+/* The same for many models or sets of images of one size, beside the same real
+ * images, which are looked at once. options->samples is the first of them; the
+ * texts of the options stay until drift_evaluator_free (NULL is fine). */
+typedef struct drift_evaluator drift_evaluator;
+
+DRIFT_MUST_CHECK drift_status drift_evaluator_new(
+    drift_context *ctx, const drift_evaluate_options *options,
+    drift_evaluator **out);
+void drift_evaluator_free(drift_evaluator *e);
+DRIFT_MUST_CHECK drift_status drift_evaluator_score(drift_evaluator *e,
+                                                    const char *samples,
+                                                    drift_evaluation *out);
+
 /* Files of samples. Written whole or not at all; "-" is standard output. */
 
 /* One image u8 [height,width,channels], channels 1 or 3. */

@@ -1,5 +1,5 @@
 /* drift_evaluate: scores of samples, and beside them those of real test images,
- * which nothing can be expected to pass. */
+ * which nothing can be expected to pass, and of noise. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,16 +14,24 @@
 #define SAMPLES ((size_t)10000)
 #define PAIRED  ((size_t)1000) /* whose neighbours are looked for */
 
-typedef struct evaluation {
-    drift_context *ctx;
-    const drift_evaluate_options *o;
-    drift_evaluation *out;
+/* What is looked at: a model's samples, or images. */
+typedef struct subject {
     drift_model *model; /* or NULL */
+    images images;
+    data_config data; /* what it was made of; texts are the model's */
+    char of[4352];
+} subject;
+
+struct drift_evaluator {
+    drift_context *ctx;
+    drift_evaluate_options o; /* texts not owned */
+    char *data_path;
+    data_config data; /* of the real images */
     network network;
-    data_config data; /* of the real images; texts not owned */
-    images samples, train, test, noise;
-    look real; /* of the training images */
-} evaluation;
+    images train, test;
+    look real;               /* of the training images */
+    drift_evaluation common; /* all but the scores of samples */
+};
 
 /* -- what is compared with what ------------------------------------------ */
 
@@ -41,75 +49,66 @@ static drift_status is_model(drift_context *ctx, const char *path, int *yes)
 
 static char train_split[] = "train", test_split[] = "test";
 
-static drift_status open_model(evaluation *e)
+static drift_status open_model(drift_context *ctx, const char *path,
+                               const drift_evaluate_options *o, subject *out)
 {
     drift_status status = DRIFT_OK;
-    drift_context *ctx = e->ctx;
-    const drift_evaluate_options *o = e->o;
-    TRY(drift_model_open(ctx, o->samples, o->ema, &e->model));
-    const drift_model_info *i = drift_model_get_info(e->model);
-    const config *c = drift_model_config(e->model);
+    TRY(drift_model_open(ctx, path, o->ema, &out->model));
+    const drift_model_info *i = drift_model_get_info(out->model);
+    const config *c = drift_model_config(out->model);
     if (o->alpha != 0 && !i->use_alpha)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' was trained without alpha (generator.use_alpha is false)",
-             o->samples);
+             path);
     if (o->alpha != 0 && !(o->alpha >= 1))
         FAIL(ctx, DRIFT_ERROR_USAGE, "alpha is %g, not at least 1",
              (double)o->alpha);
-    TRY(images_of_model(ctx, e->model, o->count ? o->count : SAMPLES, o->seed,
-                        o->alpha != 0 ? o->alpha : 1, &e->samples));
-    snprintf(e->out->of, sizeof e->out->of, "%s, %s of step %lld, seed %llu",
-             o->samples, i->weights, (long long)i->step,
-             (unsigned long long)o->seed);
-    if (strcmp(c->data.split, train_split) != 0)
-        log_warning(ctx,
-                    "'%s' was trained on the split '%s': no figure here "
-                    "is of images that it has not seen",
-                    o->samples, c->data.split);
-    e->data = c->data;
+    TRY(images_of_model(ctx, out->model, o->count ? o->count : SAMPLES, o->seed,
+                        o->alpha != 0 ? o->alpha : 1, &out->images));
+    snprintf(out->of, sizeof out->of, "%s, %s of step %lld, seed %llu", path,
+             i->weights, (long long)i->step, (unsigned long long)o->seed);
+    out->data = c->data;
 out:
     return status;
 }
 
-static drift_status open_images(evaluation *e)
+static drift_status open_images(drift_context *ctx, const char *path,
+                                const drift_evaluate_options *o, subject *out)
 {
     drift_status status = DRIFT_OK;
-    const drift_evaluate_options *o = e->o;
     data_config c = {
-        .path = (char *)(uintptr_t)o->samples, .split = train_split, .crop = 1};
-    TRY(images_of_data(e->ctx, &c, o->count, &e->samples));
+        .path = (char *)(uintptr_t)path, .split = train_split, .crop = 1};
+    TRY(images_of_data(ctx, &c, o->count, &out->images));
     if (!o->data)
-        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+        FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' is no run and no checkpoint; compared with which real "
              "images?",
-             o->samples);
+             path);
     if (o->alpha != 0 || o->ema)
-        FAIL(e->ctx, DRIFT_ERROR_USAGE,
-             "'%s' are images; alpha and averaged weights are of models",
-             o->samples);
-    snprintf(e->out->of, sizeof e->out->of, "%s", o->samples);
-    e->data.crop = 1;
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%s' are images; alpha and averaged weights are of models", path);
+    snprintf(out->of, sizeof out->of, "%s", path);
+    out->data.crop = 1;
 out:
     return status;
 }
 
-static drift_status open_samples(evaluation *e)
+static void close_subject(subject *s)
+{
+    images_close(&s->images);
+    drift_model_free(s->model);
+}
+
+static drift_status open_subject(drift_context *ctx, const char *path,
+                                 const drift_evaluate_options *o, subject *out)
 {
     drift_status status = DRIFT_OK;
-    const drift_evaluate_options *o = e->o;
     int model = 0;
-    TRY(is_model(e->ctx, o->samples, &model));
-    TRY(model ? open_model(e) : open_images(e));
-    if (o->data) {
-        e->data.path = (char *)(uintptr_t)o->data;
-        e->data.kind = DATA_AUTO;
-    }
-    e->data.split = train_split;
-    e->data.height = e->samples.height;
-    e->data.width = e->samples.width;
-    e->data.channels = e->samples.channels;
-    e->data.limit = 0;
-    snprintf(e->out->data, sizeof e->out->data, "%s", e->data.path);
+    *out = (subject){0};
+    TRY(is_model(ctx, path, &model));
+    TRY(model ? open_model(ctx, path, o, out) : open_images(ctx, path, o, out));
+    if (out->images.count < 2)
+        FAIL(ctx, DRIFT_ERROR_USAGE, "a score needs two samples at least");
 out:
     return status;
 }
@@ -153,7 +152,7 @@ static drift_status find_resize(drift_context *ctx, const char *name,
                 : DRIFT_OK;
 }
 
-static drift_status open_network(evaluation *e)
+static drift_status open_network(drift_evaluator *e, const subject *s)
 {
     static const struct {
         const char *data, *network;
@@ -163,10 +162,11 @@ static drift_status open_network(evaluation *e)
                  {"cifar-10-batches-bin", "cifar10-resnet56"},
                  {"cifar-10-binary", "cifar10-resnet56"}};
     drift_status status = DRIFT_OK;
-    const char *name = e->o->network;
+    drift_evaluation *common = &e->common;
+    const char *name = e->o.network;
     resize_mode resize;
     char data[64];
-    plain_name(e->data.path, data, sizeof data);
+    plain_name(e->data_path, data, sizeof data);
     for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
         if (!strcmp(data, known[i].data))
             name = known[i].network;
@@ -174,53 +174,80 @@ static drift_status open_network(evaluation *e)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
              "no network comes with the program for images of '%s'; which is "
              "to look at them (drift-eval --features)?",
-             e->data.path);
-    TRY(find_resize(e->ctx, e->o->resize, &resize));
+             e->data_path);
+    TRY(find_resize(e->ctx, e->o.resize, &resize));
     TRY(network_open(e->ctx, name, resize, &e->network));
     if (network_resizes(&e->network))
-        snprintf(e->out->resize, sizeof e->out->resize, "%s",
+        snprintf(common->resize, sizeof common->resize, "%s",
                  resize_modes[resize]);
-    if (e->model && learned_in(e->model, name))
+    if (s->model && learned_in(s->model, name))
         log_warning(e->ctx,
                     "'%s' was trained in the features of '%s', which is no "
                     "judge of it",
-                    e->o->samples, name);
-    snprintf(e->out->network, sizeof e->out->network, "%s", name);
+                    e->o.samples, name);
+    snprintf(common->network, sizeof common->network, "%s", name);
 out:
     return status;
 }
 
-/* The split "test", where there is one. */
-static drift_status open_test(evaluation *e)
+/* The real images are of the size of the subject's. */
+static drift_status open_real(drift_evaluator *e, const subject *s)
+{
+    drift_status status = DRIFT_OK;
+    const char *path = e->o.data ? e->o.data : s->data.path;
+    const char *split = s->data.split;
+    e->data_path = mem_printf(e->ctx, "%s", path);
+    if (!e->data_path)
+        return DRIFT_ERROR_MEMORY;
+    if (s->model && strcmp(split, train_split) != 0)
+        log_warning(e->ctx,
+                    "'%s' was trained on the split '%s': no figure here is of "
+                    "images that it has not seen",
+                    e->o.samples, split);
+    e->data = s->data;
+    e->data.path = e->data_path;
+    if (e->o.data)
+        e->data.kind = DATA_AUTO;
+    e->data.split = train_split;
+    e->data.height = s->images.height;
+    e->data.width = s->images.width;
+    e->data.channels = s->images.channels;
+    e->data.limit = 0;
+    snprintf(e->common.data, sizeof e->common.data, "%s", path);
+    TRY(open_network(e, s));
+    TRY(images_of_data(e->ctx, &e->data, 0, &e->train));
+    if (e->train.count < 2)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "a score needs two real images at least");
+out:
+    return status;
+}
+
+/* `count` images of the split "test", where there is one. */
+static drift_status open_test(drift_evaluator *e, size_t count)
 {
     data_config c = e->data;
     c.split = test_split;
-    drift_status status =
-        images_of_data(e->ctx, &c, e->samples.count, &e->test);
-    if (status == DRIFT_OK || status == DRIFT_ERROR_MEMORY)
+    drift_status status = images_of_data(e->ctx, &c, count, &e->test);
+    if (status == DRIFT_ERROR_MEMORY)
         return status;
-    log_warning(e->ctx, "no test images: %s", drift_error_text(e->ctx));
-    drift_error_clear(e->ctx);
-    return DRIFT_OK;
-}
-
-static drift_status check(evaluation *e)
-{
-    if (e->test.count && e->test.count < e->samples.count)
+    if (status != DRIFT_OK) {
+        log_warning(e->ctx, "no test images: %s", drift_error_text(e->ctx));
+        drift_error_clear(e->ctx);
+        return DRIFT_OK;
+    }
+    if (e->test.count < count)
         log_warning(e->ctx,
                     "the distance of %zu test images is larger for their "
                     "number alone than that of %zu samples would be; with a "
                     "count of %zu they compare",
-                    e->test.count, e->samples.count, e->test.count);
-    if (e->samples.count < 2 || e->train.count < 2)
-        return ERROR(e->ctx, DRIFT_ERROR_USAGE,
-                     "a score needs two samples and two real images at least");
+                    e->test.count, count, e->test.count);
     return DRIFT_OK;
 }
 
 /* -- figures --------------------------------------------------------------- */
 
-static drift_status pair(evaluation *e, images *x, drift_scores *out)
+static drift_status pair(drift_evaluator *e, images *x, drift_scores *out)
 {
     drift_status status = DRIFT_OK;
     size_t n = x->count < PAIRED ? x->count : PAIRED;
@@ -236,12 +263,12 @@ out:
     return status;
 }
 
-static drift_status score(evaluation *e, images *x, const char *kind,
+static drift_status score(drift_evaluator *e, images *x, const char *kind,
                           drift_scores *out)
 {
     drift_status status = DRIFT_OK;
     look l = {0};
-    TRY(look_take(&e->network, x, kind, e->o, &l));
+    TRY(look_take(&e->network, x, kind, &e->o, &l));
     TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
                   out));
     TRY(pair(e, x, out));
@@ -250,37 +277,97 @@ out:
     return status;
 }
 
+/* What samples are to be seen beside: real test images and noise. */
+static drift_status score_bounds(drift_evaluator *e, size_t count)
+{
+    drift_status status = DRIFT_OK;
+    images noise = {0};
+    TRY(open_test(e, count));
+    if (e->test.count > 1)
+        TRY(score(e, &e->test, "test images", &e->common.real));
+    TRY(images_of_noise(e->ctx, &e->train, count, e->o.seed, &noise));
+    TRY(score(e, &noise, "noise", &e->common.noise));
+out:
+    images_close(&noise);
+    return status;
+}
+
+drift_status drift_evaluator_new(drift_context *ctx,
+                                 const drift_evaluate_options *options,
+                                 drift_evaluator **out)
+{
+    drift_status status = DRIFT_OK;
+    subject s = {0};
+    drift_evaluator *e = mem_alloc(ctx, 1, sizeof *e);
+    *out = NULL;
+    if (!e)
+        return DRIFT_ERROR_MEMORY;
+    *e = (drift_evaluator){.ctx = ctx,
+                           .o = *options,
+                           .common = {.seed = options->seed,
+                                      .samples = scores_none(),
+                                      .real = scores_none(),
+                                      .noise = scores_none()}};
+    TRY(open_subject(ctx, options->samples, options, &s));
+    TRY(open_real(e, &s));
+    TRY(look_take(&e->network, &e->train, "training images", options,
+                  &e->real));
+    e->common.training = e->train.count;
+    e->common.features = e->real.moments.d;
+    TRY(score_bounds(e, s.images.count));
+    *out = e;
+    e = NULL;
+out:
+    close_subject(&s);
+    drift_evaluator_free(e);
+    return status;
+}
+
+void drift_evaluator_free(drift_evaluator *e)
+{
+    if (!e)
+        return;
+    look_free(&e->real);
+    images_close(&e->train);
+    images_close(&e->test);
+    network_close(&e->network);
+    mem_free(e->data_path);
+    mem_free(e);
+}
+
+drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
+                                   drift_evaluation *out)
+{
+    drift_status status = DRIFT_OK;
+    subject s = {0};
+    *out = e->common;
+    TRY(open_subject(e->ctx, samples, &e->o, &s));
+    if (s.images.height != e->train.height ||
+        s.images.width != e->train.width ||
+        s.images.channels != e->train.channels)
+        FAIL(e->ctx, DRIFT_ERROR_SHAPE,
+             "'%s' are images of %d x %d x %d; the others are of %d x %d x %d",
+             samples, s.images.height, s.images.width, s.images.channels,
+             e->train.height, e->train.width, e->train.channels);
+    snprintf(out->of, sizeof out->of, "%s", s.of);
+    TRY(score(e, &s.images, "samples", &out->samples));
+out:
+    close_subject(&s);
+    return status;
+}
+
 drift_status drift_evaluate(drift_context *ctx,
                             const drift_evaluate_options *options,
                             drift_evaluation *out)
 {
     drift_status status = DRIFT_OK;
-    evaluation e = {.ctx = ctx, .o = options, .out = out};
-    *out = (drift_evaluation){.seed = options->seed,
-                              .samples = scores_none(),
+    drift_evaluator *e = NULL;
+    *out = (drift_evaluation){.samples = scores_none(),
                               .real = scores_none(),
                               .noise = scores_none()};
-    TRY(open_samples(&e));
-    TRY(open_network(&e));
-    TRY(images_of_data(ctx, &e.data, 0, &e.train));
-    TRY(open_test(&e));
-    TRY(check(&e));
-    TRY(look_take(&e.network, &e.train, "training images", options, &e.real));
-    out->training = e.train.count;
-    out->features = e.real.moments.d;
-    TRY(score(&e, &e.samples, "samples", &out->samples));
-    if (e.test.count > 1)
-        TRY(score(&e, &e.test, "test images", &out->real));
-    TRY(images_of_noise(ctx, &e.train, e.samples.count, options->seed,
-                        &e.noise));
-    TRY(score(&e, &e.noise, "noise", &out->noise));
+    TRY(drift_evaluator_new(ctx, options, &e));
+    TRY(drift_evaluator_score(e, options->samples, out));
 out:
-    look_free(&e.real);
-    images_close(&e.samples);
-    images_close(&e.train);
-    images_close(&e.test);
-    images_close(&e.noise);
-    network_close(&e.network);
-    drift_model_free(e.model);
+    drift_evaluator_free(e);
     return status;
 }
