@@ -459,6 +459,8 @@ typedef struct drift_score_field {
 
 /* Ends with a key of NULL. */
 const drift_score_field *drift_score_fields(void);
+double drift_score_value(const drift_scores *scores,
+                         const drift_score_field *field);
 
 typedef struct drift_evaluation {
     drift_scores samples;
@@ -496,6 +498,8 @@ typedef struct drift_evaluate_options {
     float alpha;         /* how strongly samples are guided; 0: 1 */
     size_t count;        /* of samples; 0: 10000, or all images */
     uint64_t seed;       /* of samples */
+    int quick;           /* leave out noise and what compares single images:
+                            precision and its kin, vote, nearest */
     drift_evaluate_fn tell; /* or NULL */
     void *user;
 } drift_evaluate_options;

@@ -42,6 +42,11 @@ const drift_score_field *drift_score_fields(void)
     return fields;
 }
 
+double drift_score_value(const drift_scores *s, const drift_score_field *f)
+{
+    return *(const double *)(const void *)((const char *)s + f->offset);
+}
+
 drift_scores scores_none(void)
 {
     drift_scores s = {0};
@@ -122,7 +127,7 @@ static double chi_square(const look *x, const look *real, int alike)
 }
 
 drift_status scores_of(drift_context *ctx, const look *x, const look *real,
-                       int alike, drift_scores *out)
+                       int alike, int quick, drift_scores *out)
 {
     drift_status status = DRIFT_OK;
     size_t d = x->moments.d;
@@ -135,6 +140,10 @@ drift_status scores_of(drift_context *ctx, const look *x, const look *real,
     out->score = x->score;
     out->score_deviation = x->score_deviation;
     out->chi_square = chi_square(x, real, alike);
+    if (alike)
+        out->diversity = sqrt(variance_within(ctx, x, &status) /
+                              variance_within(ctx, real, &status));
+    TRY(status);
     TRY(without(
         ctx, frechet_distance(ctx, &x->moments, &real->moments, &out->distance),
         "Frechet distance"));
@@ -144,6 +153,8 @@ drift_status scores_of(drift_context *ctx, const look *x, const look *real,
                 "kernel distance"));
     out->kernel = kid.mean;
     out->kernel_deviation = kid.deviation;
+    if (quick)
+        goto out;
     TRY(without(ctx,
                 manifold(ctx, real->features, real->kept, x->features, x->kept,
                          d, RECALL_NEAR, COVERAGE_NEAR, &near),
@@ -152,9 +163,6 @@ drift_status scores_of(drift_context *ctx, const look *x, const look *real,
     out->recall = near.recall;
     out->density = near.density;
     out->coverage = near.coverage;
-    if (alike)
-        out->diversity = sqrt(variance_within(ctx, x, &status) /
-                              variance_within(ctx, real, &status));
 out:
     return status;
 }

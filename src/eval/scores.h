@@ -6,9 +6,11 @@
 
 /* All of drift_scores but what is seen in pixels (vote, nearest). A figure that
  * these images or this build cannot give is NaN, and a warning says why where
- * that may surprise. alike: the labels of both mean the same. */
+ * that may surprise. alike: the labels of both mean the same; quick: without
+ * what compares single images. */
 drift_status scores_of(drift_context *ctx, const look *x, const look *real,
-                       int alike, drift_scores *out) DRIFT_MUST_CHECK;
+                       int alike, int quick,
+                       drift_scores *out) DRIFT_MUST_CHECK;
 
 /* All NaN. */
 drift_scores scores_none(void);

@@ -64,11 +64,6 @@ static void cell(double value, double factor, const char *unit)
     printf(" %12s", text);
 }
 
-static double value(const drift_scores *s, const drift_score_field *f)
-{
-    return *(const double *)(const void *)((const char *)s + f->offset);
-}
-
 static void print_table(const drift_evaluation *e)
 {
     const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
@@ -83,7 +78,7 @@ static void print_table(const drift_evaluation *e)
     for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
         printf("%-24s", f->title);
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-            cell(value(columns[i], f), f->percent ? 100 : 1,
+            cell(drift_score_value(columns[i], f), f->percent ? 100 : 1,
                  f->percent ? " %" : "");
         printf("\n");
     }
@@ -108,7 +103,7 @@ static json_t *scores(const drift_scores *s)
 {
     json_t *o = json_pack("{s:I}", "count", (json_int_t)s->count);
     for (const drift_score_field *f = drift_score_fields(); f->key; f++)
-        json_object_set_new(o, f->key, number(value(s, f)));
+        json_object_set_new(o, f->key, number(drift_score_value(s, f)));
     return o;
 }
 

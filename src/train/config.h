@@ -65,8 +65,11 @@ typedef struct run_config {
     int64_t preview_every; /* steps; 0 = only at the end */
     int preview_count;     /* images of a grid, or points */
     float preview_alpha;
-    int gif;       /* GIF of the previews at the end */
-    int preflight; /* check the field on the device before step 0 */
+    int gif;                /* GIF of the previews at the end */
+    int preflight;          /* check the field on the device before step 0 */
+    int64_t evaluate_every; /* steps; 0 = never */
+    int evaluate_count;     /* samples */
+    char *evaluate_network; /* that looks at them; NULL: the data's own */
 } run_config;
 
 struct drift_config {

@@ -332,6 +332,17 @@ const config_key config_keys[] = {
     {"run.preflight", BOOL(run.preflight), "true", "",
      "check the field on the device before the first step",
      KEY_NO_RESULT | KEY_GENERATOR},
+    {"run.evaluate_every", LONG(run.evaluate_every, 0, CONFIG_UNBOUNDED), "0",
+     "steps",
+     "steps between small evaluations, as drift-eval makes them, into "
+     "metrics.jsonl and curves.png; the best checkpoint is kept; 0 = none",
+     KEY_NO_RESULT | KEY_GENERATOR},
+    {"run.evaluate_count", INT(run.evaluate_count, 2, 1000000), "2000",
+     "samples", "samples of such an evaluation", KEY_NO_RESULT | KEY_GENERATOR},
+    {"run.evaluate_network", TEXT(run.evaluate_network), "", "",
+     "the network that looks at them, as drift-eval's --features; empty = the "
+     "one that comes for the data",
+     KEY_NO_RESULT | KEY_GENERATOR},
 };
 
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;

@@ -173,7 +173,7 @@ static drift_status open_network(drift_evaluator *e, const subject *s)
     if (!name)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
              "no network comes with the program for images of '%s'; which is "
-             "to look at them (drift-eval --features)?",
+             "to look at them (drift-eval --features, run.evaluate_network)?",
              e->data_path);
     TRY(find_resize(e->ctx, e->o.resize, &resize));
     TRY(network_open(e->ctx, name, resize, &e->network));
@@ -270,8 +270,9 @@ static drift_status score(drift_evaluator *e, images *x, const char *kind,
     look l = {0};
     TRY(look_take(&e->network, x, kind, &e->o, &l));
     TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
-                  out));
-    TRY(pair(e, x, out));
+                  e->o.quick, out));
+    if (!e->o.quick)
+        TRY(pair(e, x, out));
 out:
     look_free(&l);
     return status;
@@ -285,6 +286,8 @@ static drift_status score_bounds(drift_evaluator *e, size_t count)
     TRY(open_test(e, count));
     if (e->test.count > 1)
         TRY(score(e, &e->test, "test images", &e->common.real));
+    if (e->o.quick)
+        goto out;
     TRY(images_of_noise(e->ctx, &e->train, count, e->o.seed, &noise));
     TRY(score(e, &noise, "noise", &e->common.noise));
 out:

@@ -87,6 +87,7 @@ static void free_parts(drift_trainer *t)
     preview_free(&t->preview);
     collapse_watch_free(&t->watch);
     step_free(&t->step);
+    scoring_close(&t->scoring);
     optimizer_free(&t->optimizer);
     generator_free(t->generator);
 }
@@ -97,6 +98,7 @@ static drift_status open_run(drift_trainer *t, int64_t keep_step)
     if (keep_step >= 0)
         TRY(preview_restore(&t->preview, keep_step));
     TRY(step_cache(&t->step, t->dir.path));
+    TRY(scoring_open(&t->dir, t->c, &t->scoring));
     if (keep_step < 0 && t->generator->decoder && t->c->generator.output_tanh)
         rundir_warn(&t->dir, "generator.output_tanh keeps samples in [-1,1]; "
                              "latents go beyond: set it to false");
@@ -162,6 +164,27 @@ static drift_status log_spread(drift_trainer *t)
     drift_status status = DRIFT_OK;
     TRY(step_spread(&t->step));
     watch_collapse(t);
+out:
+    return status;
+}
+
+/* -- scores ------------------------------------------------------------- */
+
+static drift_status evaluate(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    const drift_evaluation *e = &t->scoring.last;
+    double best = metrics_best(t->metrics);
+    TRY(save_state(t));
+    TRY(scoring_run(&t->scoring));
+    t->report->scores = &e->samples;
+    rundir_log(&t->dir,
+               "step %" PRId64 ": %.1f %% of the asked class, distance %.3g "
+               "(real test images %.3g)",
+               t->steps, 100 * e->samples.accuracy, e->samples.distance,
+               e->real.distance);
+    if (e->samples.distance < best)
+        TRY(save_best(t));
 out:
     return status;
 }
@@ -365,6 +388,7 @@ const trainer_ops generator_trainer_ops = {.make = make,
                                            .settle = settle,
                                            .preview = make_preview,
                                            .log = log_spread,
+                                           .evaluate = evaluate,
                                            .to_arrays = to_arrays,
                                            .from_arrays = from_arrays,
                                            .draw = draw_losses,

@@ -96,6 +96,9 @@ static int read_line(const metrics *m, const char *line, size_t size,
         row[CURVE_ACCURACY] = number(root, "accuracy");
         row[CURVE_TEST] = number(root, "test_accuracy");
         row[CURVE_TEST_LOSS] = number(root, "test_loss");
+        const json_t *scores = json_object_get(root, "evaluation");
+        row[CURVE_RIGHT] = number(scores, "accuracy");
+        row[CURVE_DISTANCE] = number(scores, "distance");
         for (int j = 0; j < f->temperatures; j++) {
             char name[32];
             temperature_name((double)f->r[j], name);
@@ -281,6 +284,15 @@ static void put_drift(json_t *root, const step_report *r)
     json_object_set_new(root, "families", families);
 }
 
+static json_t *scores_object(const drift_scores *s)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "count", json_integer((json_int_t)s->count));
+    for (const drift_score_field *f = drift_score_fields(); f->key; f++)
+        put_number(object, f->key, drift_score_value(s, f));
+    return object;
+}
+
 /* A set that fails for want of memory drops its value; the caller looks at
  * the whole line only. */
 static json_t *report_object(drift_subject subject, const step_report *r)
@@ -304,6 +316,8 @@ static json_t *report_object(drift_subject subject, const step_report *r)
         put_number(root, "test_accuracy", r->test_accuracy);
     if (r->test_loss >= 0)
         put_number(root, "test_loss", r->test_loss);
+    if (r->scores)
+        json_object_set_new(root, "evaluation", scores_object(r->scores));
     for (size_t i = 0; i < r->part_count; i++)
         put_number(parts, r->parts[i], r->part_norms[i]);
     json_object_set_new(root, "grad_norm_parts", parts);
@@ -398,6 +412,10 @@ drift_status metrics_add(metrics *m, const step_report *r)
         row[CURVE_TEST] = r->test_accuracy;
     if (r->test_loss >= 0)
         row[CURVE_TEST_LOSS] = r->test_loss;
+    if (r->scores) {
+        row[CURVE_RIGHT] = r->scores->accuracy;
+        row[CURVE_DISTANCE] = r->scores->distance;
+    }
     for (int j = 0; j < r->temperatures; j++) {
         row[CURVE_DRIFT + j] = r->drift[j];
         row[CURVE_ESS + j] = r->ess[j];
@@ -410,6 +428,14 @@ out:
     return status;
 }
 
+double metrics_best(const metrics *m)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < m->count; i++)
+        least = fmin(least, m->history[i * CURVE_COUNT + CURVE_DISTANCE]);
+    return least;
+}
+
 /* -- curves ------------------------------------------------------------- */
 
 /* A panel of a picture: one line, or one a temperature. */
@@ -418,7 +444,7 @@ typedef struct panel {
     int first, log, per_temperature;
 } panel;
 
-#define PANELS 6
+#define PANELS 8
 
 static const panel all_panels[PANELS] = {
     {"raw drift (RMS)", CURVE_DRIFT, 1, 1},
@@ -427,6 +453,8 @@ static const panel all_panels[PANELS] = {
     {"gradient norm", CURVE_GRAD, 1, 0},
     {"loss (no measure of progress)", CURVE_LOSS, 0, 0},
     {"learning rate", CURVE_RATE, 0, 0},
+    {"of the asked class, by the evaluations", CURVE_RIGHT, 0, 0},
+    {"Frechet distance, by the evaluations", CURVE_DISTANCE, 1, 0},
 };
 static const panel encoder_panels[] = {
     {"accuracy on the test images", CURVE_TEST, 0, 0},
@@ -487,7 +515,8 @@ drift_status metrics_curves(metrics *m)
     if (m->c->subject == DRIFT_ENCODER)
         return draw(m, "curves.png", encoder_panels,
                     sizeof encoder_panels / sizeof *encoder_panels);
-    return draw(m, "curves.png", all_panels, PANELS);
+    return draw(m, "curves.png", all_panels,
+                m->c->run.evaluate_every ? PANELS : PANELS - 2);
 }
 
 drift_status metrics_losses(metrics *m)

@@ -37,8 +37,9 @@ typedef struct step_report {
     double alpha;                /* mean of the draw */
     double unconditional;        /* share among the negatives, by weight */
     double spread, spread_least; /* mean and least over classes; < 0: none */
-    double accuracy; /* of an encoder: on its batch; < 0: none */
+    double accuracy;             /* of an encoder: on its batch; < 0: none */
     double test_accuracy, test_loss; /* of the last test; < 0: none */
+    const drift_scores *scores; /* of an evaluation at this step, or NULL */
     double phases[PHASE_COUNT];
 } step_report;
 
@@ -53,6 +54,8 @@ enum {
     CURVE_ACCURACY,
     CURVE_TEST,
     CURVE_TEST_LOSS,
+    CURVE_RIGHT, /* of an evaluation: accuracy */
+    CURVE_DISTANCE,
     CURVE_DRIFT,
     CURVE_ESS = CURVE_DRIFT + FIELD_MAX_R,
     CURVE_COUNT = CURVE_ESS + FIELD_MAX_R
@@ -71,6 +74,8 @@ drift_status metrics_describe(metrics *m, const char *data_digest,
                               int64_t resumed_at) DRIFT_MUST_CHECK;
 drift_status metrics_add(metrics *m,
                          const step_report *report) DRIFT_MUST_CHECK;
+/* The least distance of the evaluations so far, INFINITY without any. */
+double metrics_best(const metrics *m);
 /* A picture that was just written, for TensorBoard. */
 drift_status metrics_picture(metrics *m, int64_t step,
                              const char *path) DRIFT_MUST_CHECK;

@@ -38,6 +38,7 @@ static const struct {
     {"/samples", "step-", ".png"},
     {"/samples", "step-", ".npz"},
     {"/checkpoints", "latest.safetensors", NULL},
+    {"/checkpoints", "best.safetensors", NULL},
     {"/checkpoints", "step-", ".safetensors"},
     {"/checkpoints", "failed-", ".safetensors"},
 };

@@ -105,6 +105,24 @@ out:
     return status;
 }
 
+drift_status save_best(drift_trainer *t)
+{
+    drift_status status = DRIFT_OK;
+    char *latest = rundir_path(&t->dir, "checkpoints/latest.safetensors");
+    char *best = rundir_path(&t->dir, "checkpoints/best.safetensors");
+    if (!latest || !best) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    (void)unlink(best);
+    if (link(latest, best) != 0)
+        TRY(write_state(t, best));
+out:
+    mem_free(best);
+    mem_free(latest);
+    return status;
+}
+
 drift_status save_failed(drift_trainer *t, char **path)
 {
     drift_status status = DRIFT_OK;

@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/encoder_step.h"
 #include "train/preview.h"
+#include "train/scoring.h"
 #include "train/step.h"
 
 typedef struct trainer_ops {
@@ -31,6 +32,8 @@ typedef struct trainer_ops {
     /* What a checkpoint holds beside the network and its optimizer. */
     drift_status (*to_arrays)(drift_trainer *t, array_list *out);
     drift_status (*from_arrays)(drift_trainer *t, const array_list *in);
+    /* Scores of the state as it is, for the report; NULL: there are none. */
+    drift_status (*evaluate)(drift_trainer *t);
     drift_status (*draw)(drift_trainer *t); /* pictures beside the curves */
     /* Files made when a run is saved to be used, or at its end. */
     drift_status (*save)(drift_trainer *t, const tensor *flat);
@@ -57,6 +60,7 @@ struct drift_trainer {
     step step;
     preview preview;
     collapse_watch watch;
+    scoring scoring;
 
     /* an encoder */
     encoder *encoder;
@@ -66,7 +70,7 @@ struct drift_trainer {
 
     int64_t steps, images;            /* done */
     double seconds;                   /* of training, resumes added */
-    int64_t logged, saved, previewed; /* steps when that last happened */
+    int64_t logged, saved, previewed, evaluated; /* when that last was */
     int64_t failed;        /* the step whose numbers were not finite, or -1 */
     double window_seconds; /* since the last logged step */
     int64_t window_images;
@@ -86,6 +90,8 @@ drift_status save_state(drift_trainer *t) DRIFT_MUST_CHECK;
 /* checkpoints/failed-N.safetensors, N the step that failed; latest stays.
  * *path (mem_free) is NULL when it cannot be written. */
 drift_status save_failed(drift_trainer *t, char **path) DRIFT_MUST_CHECK;
+/* checkpoints/best.safetensors becomes a second name of the latest. */
+drift_status save_best(drift_trainer *t) DRIFT_MUST_CHECK;
 /* Weights, EMAs, optimizer, counts and what the ops hold, as they were
  * saved. */
 drift_status restore_state(drift_trainer *t,

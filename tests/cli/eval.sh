@@ -43,13 +43,34 @@ out_has "images                             40            0"
 out_has "of the asked class"
 out_has "3 nearest of the class"
 
+# The same while a run trains; the best state is kept, a resumed run goes on.
+try "$train" --quiet --threads 2 --out watched mnist data.path=real.npz \
+    drift.generated=4 drift.positives=4 drift.negatives=0 \
+    generator.hidden=4 run.steps=3 run.minutes=0 run.evaluate_every=2 \
+    run.evaluate_count=20 run.evaluate_network=mnist-classifier
+code_is 0
+evaluations() { grep -c '"evaluation":{"count":20,"accuracy":' "$1"; }
+is "evaluations at steps 2 and 3" 2 "$(evaluations watched/metrics.jsonl)"
+try "$eval" --data real.npz --features mnist-classifier --count 20 --json \
+    watched
+code_is 0
+is "distance of step 3" "$(sed -n 's/.*"evaluation".*"distance":\([0-9]*\).*/\1/p' \
+    watched/metrics.jsonl | tail -n 1)" \
+    "$(sed -n '/"samples"/,$s/.*"distance": \([0-9]*\).*/\1/p' out | head -n 1)"
+try "$sample" --quiet --npz best.npz --count 1 \
+    watched/checkpoints/best.safetensors
+code_is 0
+try "$train" --quiet --threads 2 --resume watched run.steps=4
+code_is 0
+is "evaluations at step 4, too" 3 "$(evaluations watched/metrics.jsonl)"
+
 # The network that comes for images of this name.
 cp real.npz mnist.npz
 try "$eval" --data mnist.npz --json made.npz
 code_is 0
 out_has '"network": "mnist-judge"'
 usage "drift-eval: no network comes with the program for images of 'real.npz';\
- which is to look at them (drift-eval --features)?" \
+ which is to look at them (drift-eval --features, run.evaluate_network)?" \
     "$eval" --data real.npz made.npz
 usage "drift-eval: 'made.npz' is no run and no checkpoint; compared with which\
  real images?" "$eval" made.npz

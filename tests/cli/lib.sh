@@ -64,6 +64,11 @@ err_empty() {
         pass
     fi
 }
+# is NAME WANTED GOT
+is() {
+    what=$1
+    if [ "$2" = "$3" ]; then pass; else fail "'$3' instead of '$2'"; fi
+}
 is_file() {
     if [ -s "$1" ]; then pass; else fail "no file $1"; fi
 }

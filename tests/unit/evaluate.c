@@ -62,11 +62,6 @@ static drift_evaluation look_at(const unsigned char *bytes,
     return e;
 }
 
-static double figure(const drift_scores *s, const drift_score_field *f)
-{
-    return *(const double *)(const void *)((const char *)s + f->offset);
-}
-
 /* What was trained on is at no distance, copied; what was not has every figure
  * of the real test images, since it is them. */
 static void real_images(void **state)
@@ -82,8 +77,8 @@ static void real_images(void **state)
     e = look_at(test, test_labels, TEST);
     assert_int_equal(e.real.count, TEST);
     for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
-        double made = figure(&e.samples, f), real = figure(&e.real, f);
-        double floor = figure(&e.noise, f);
+        double made = drift_score_value(&e.samples, f), real = drift_score_value(&e.real, f);
+        double floor = drift_score_value(&e.noise, f);
         assert_true(isnan(made) ? isnan(real) : made == real);
         /* No figure takes real images for worse than noise. */
         assert_false(f->better > 0 && real <= floor);
