@@ -273,7 +273,8 @@ static void inception_forward(encoder *e, tape *t, const tensor *flat, var *x,
 
 /* -- files ---------------------------------------------------------------- */
 
-#define ANCHOR "Conv2d_1a_3x3.conv.weight"
+#define ANCHOR  "Conv2d_1a_3x3.conv.weight"
+#define CLASSES 1008
 
 static int inception_recognize(const array_list *arrays, encoder_config *c)
 {
@@ -294,6 +295,12 @@ static drift_status inception_load(encoder *e, const array_list *arrays,
     drift_status status = DRIFT_OK;
     char conv[64], norm[64];
     weights w;
+    if (e->config.width == WIDTH && e->config.classes &&
+        e->config.classes != CLASSES)
+        return ERROR(e->ctx, DRIFT_ERROR_FORMAT,
+                     "the network has %d classes; that of published scores has "
+                     "%d, torchvision's of the same names is another",
+                     e->config.classes, CLASSES);
     TRY(weights_open(&e->params, flat, arrays, ANCHOR, &w));
     for (size_t i = 0; i < BLOCKS; i++)
         for (size_t k = 0; k < blocks[i].count; k++) {

@@ -183,6 +183,26 @@ static void misfits(void **state)
     close_context(ctx);
 }
 
+/* The network of published scores has its own 1008 classes. */
+static void other_inception(void **state)
+{
+    drift_context *ctx = open_context();
+    array_list list = {0};
+    encoder_config found;
+    array stem = {.type = ARRAY_F32, .ndim = 4, .dim = {32, 3, 3, 3}};
+    array head = {.type = ARRAY_F32, .ndim = 2, .dim = {1000, 2048}};
+    (void)state;
+    stem.data = stem.owned = calloc(array_count(&stem), 4);
+    head.data = head.owned = calloc(array_count(&head), 4);
+    assert_int_equal(
+        array_list_add(ctx, &list, "Conv2d_1a_3x3.conv.weight", &stem), 0);
+    assert_int_equal(array_list_add(ctx, &list, "fc.weight", &head), 0);
+    assert_int_not_equal(load(ctx, &list, &found), 0);
+    assert_non_null(strstr(drift_error_text(ctx), "has 1000 classes"));
+    array_list_free(&list);
+    close_context(ctx);
+}
+
 /* MoCo's file has two encoders and a queue, and no head for classes. */
 static void moco(void **state)
 {
@@ -622,6 +642,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognized), cmocka_unit_test(misfits),
+        cmocka_unit_test(other_inception),
         cmocka_unit_test(moco),       cmocka_unit_test(dino_names),
         cmocka_unit_test(written),    cmocka_unit_test(clamped),
         cmocka_unit_test(sizes),      cmocka_unit_test(other_images),
