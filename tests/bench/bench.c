@@ -364,6 +364,7 @@ int main(int argc, char **argv)
     bench_field(&b);
     bench_networks(&b);
     bench_encoders(&b);
+    bench_figures(&b);
     bench_steps(&b);
     print_profile(&b);
     char path[512];

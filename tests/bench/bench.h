@@ -42,6 +42,7 @@ void bench_ops(bench *b);      /* ops.c: the rest */
 void bench_field(bench *b);    /* field.c: the drifting field */
 void bench_networks(bench *b); /* networks.c: generators */
 void bench_encoders(bench *b); /* encoders.c: encoders, frozen */
+void bench_figures(bench *b);  /* figures.c: those of drift-eval */
 void bench_steps(bench *b);    /* steps.c: whole training steps */
 
 #endif
