@@ -521,6 +521,54 @@ DRIFT_MUST_CHECK drift_status drift_evaluator_score(drift_evaluator *e,
                                                     const char *samples,
                                                     drift_evaluation *out);
 
+/* Scores of a run's checkpoints, kept as a table: RUN/evaluation/metrics.csv */
+
+/* How one checkpoint was scored, and what came of it; the texts are the
+ * table's. */
+typedef struct drift_score_row {
+    char *checkpoint; /* its file in RUN/checkpoints */
+    int64_t step, images; /* of training, and samples generated in it */
+    double seconds;       /* of training */
+    char *weights;        /* as in drift_model_info */
+    double alpha;
+    uint64_t seed;
+    char *network, *resize, *data; /* as in drift_evaluation */
+    drift_scores scores;
+} drift_score_row;
+
+typedef struct drift_score_table drift_score_table;
+
+/* Score every checkpoint of the run directory options->samples, oldest first,
+ * beside the same real images. After each the table FOLDER/metrics.csv is
+ * written anew, whole; rows of the same checkpoint and settings are replaced,
+ * others stay. At the end FOLDER/distance_vs_step.png is drawn, if this build
+ * draws. folder NULL: RUN/evaluation. With skip_existing no checkpoint is
+ * scored that has a row of these settings. options->tell is told the images
+ * looked at so far and those to come in all, as kind "checkpoint I of N, FILE"
+ * once real images are done.
+ * *out has the rows of these settings by rising step; *bounds the scores of
+ * real images and of noise, of counts 0 where nothing was left to score. */
+DRIFT_MUST_CHECK drift_status drift_evaluate_run(
+    drift_context *ctx, const drift_evaluate_options *options,
+    const char *folder, int skip_existing, drift_evaluation *bounds,
+    drift_score_table **out);
+
+/* The table of a run directory, or a file of that kind: those rows that were
+ * scored as its last one was, by rising step. */
+DRIFT_MUST_CHECK drift_status drift_score_table_read(drift_context *ctx,
+                                                     const char *path,
+                                                     drift_score_table **out);
+void drift_score_table_free(drift_score_table *table); /* NULL is fine */
+/* NULL after the last. */
+const drift_score_row *drift_score_table_row(const drift_score_table *table,
+                                             size_t i);
+/* Frechet distances of tables over steps, samples and seconds of training, as
+ * a PNG: one line a table, of these names. */
+DRIFT_MUST_CHECK drift_status drift_score_tables_draw(
+    drift_context *ctx, const char *path,
+    const drift_score_table *const *tables, const char *const *names,
+    size_t count);
+
 /* Files of samples. Written whole or not at all; "-" is standard output. */
 
 /* One image u8 [height,width,channels], channels 1 or 3. */

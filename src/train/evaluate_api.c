@@ -10,6 +10,7 @@
 #include "eval/neighbours.h"
 #include "eval/scores.h"
 #include "train/config.h"
+#include "train/evaluate.h"
 
 #define SAMPLES ((size_t)10000)
 #define PAIRED  ((size_t)1000) /* whose neighbours are looked for */
@@ -29,6 +30,8 @@ struct drift_evaluator {
     data_config data; /* of the real images */
     network network;
     images train, test;
+    size_t count;            /* of the first subject's images */
+    int looked;              /* at those that all are seen beside */
     look real;               /* of the training images */
     drift_evaluation common; /* all but the scores of samples */
 };
@@ -278,21 +281,42 @@ out:
     return status;
 }
 
-/* What samples are to be seen beside: real test images and noise. */
-static drift_status score_bounds(drift_evaluator *e, size_t count)
+/* What samples are to be seen beside, once: real images and noise. */
+static drift_status look_at_bounds(drift_evaluator *e)
 {
     drift_status status = DRIFT_OK;
     images noise = {0};
-    TRY(open_test(e, count));
+    if (e->looked)
+        return DRIFT_OK;
+    look_free(&e->real); /* of an attempt that failed */
+    TRY(look_take(&e->network, &e->train, "training images", &e->o, &e->real));
+    e->common.features = e->real.moments.d;
     if (e->test.count > 1)
         TRY(score(e, &e->test, "test images", &e->common.real));
-    if (e->o.quick)
-        goto out;
-    TRY(images_of_noise(e->ctx, &e->train, count, e->o.seed, &noise));
-    TRY(score(e, &noise, "noise", &e->common.noise));
+    if (!e->o.quick) {
+        TRY(images_of_noise(e->ctx, &e->train, e->count, e->o.seed, &noise));
+        TRY(score(e, &noise, "noise", &e->common.noise));
+    }
+    e->looked = 1;
 out:
     images_close(&noise);
     return status;
+}
+
+const drift_evaluation *evaluator_common(const drift_evaluator *e)
+{
+    return &e->common;
+}
+
+size_t evaluator_count(const drift_evaluator *e)
+{
+    return e->count;
+}
+
+size_t evaluator_bounds(const drift_evaluator *e)
+{
+    size_t test = e->test.count > 1 ? e->test.count : 0;
+    return e->looked ? 0 : e->train.count + test + e->count;
 }
 
 drift_status drift_evaluator_new(drift_context *ctx,
@@ -313,11 +337,9 @@ drift_status drift_evaluator_new(drift_context *ctx,
                                       .noise = scores_none()}};
     TRY(open_subject(ctx, options->samples, options, &s));
     TRY(open_real(e, &s));
-    TRY(look_take(&e->network, &e->train, "training images", options,
-                  &e->real));
     e->common.training = e->train.count;
-    e->common.features = e->real.moments.d;
-    TRY(score_bounds(e, s.images.count));
+    e->count = s.images.count;
+    TRY(open_test(e, e->count));
     *out = e;
     e = NULL;
 out:
@@ -343,6 +365,8 @@ drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
 {
     drift_status status = DRIFT_OK;
     subject s = {0};
+    *out = e->common;
+    TRY(look_at_bounds(e));
     *out = e->common;
     TRY(open_subject(e->ctx, samples, &e->o, &s));
     if (s.images.height != e->train.height ||

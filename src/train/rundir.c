@@ -281,6 +281,41 @@ char *rundir_path(const rundir *r, const char *format, ...)
     return mem_printf(r->ctx, "%s/%s", r->path, name);
 }
 
+/* 0 for other names. */
+static int64_t numbered(const char *name)
+{
+    return rundir_number(name, "step-", ".safetensors") + 1;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = numbered(*(char *const *)a), y = numbered(*(char *const *)b);
+    return (x > y) - (x < y);
+}
+
+drift_status rundir_checkpoints(drift_context *ctx, const char *path,
+                                char ***names, size_t *count)
+{
+    drift_status status = DRIFT_OK;
+    size_t all = 0, kept = 0;
+    char *folder = mem_printf(ctx, "%s/checkpoints", path);
+    *names = NULL;
+    *count = 0;
+    if (!folder)
+        return DRIFT_ERROR_MEMORY;
+    TRY(file_list(ctx, folder, names, &all));
+    for (size_t i = 0; i < all; i++)
+        if (numbered((*names)[i]))
+            (*names)[kept++] = (*names)[i];
+        else
+            mem_free((*names)[i]);
+    qsort(*names, kept, sizeof **names, by_number);
+    *count = kept;
+out:
+    mem_free(folder);
+    return status;
+}
+
 drift_status rundir_write_config(const rundir *r, const config *c)
 {
     drift_status status = DRIFT_OK;

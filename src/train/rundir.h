@@ -40,6 +40,10 @@ drift_status rundir_write_config(const rundir *r,
                                  const config *c) DRIFT_MUST_CHECK;
 /* N of a file's name "BEGIN" N "END", -1 for other names. */
 int64_t rundir_number(const char *name, const char *begin, const char *end);
+/* The names of a run's numbered checkpoints, oldest first; free each and the
+ * list (file_list_free). */
+drift_status rundir_checkpoints(drift_context *ctx, const char *path,
+                                char ***names, size_t *count) DRIFT_MUST_CHECK;
 /* A line with date and time into log.txt. */
 void rundir_note(const rundir *r, const char *format, ...) DRIFT_PRINTF(2, 3);
 /* The same, and to the context's log. */

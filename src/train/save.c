@@ -38,34 +38,16 @@ out:
     return status;
 }
 
-static int64_t numbered(const char *name)
-{
-    return rundir_number(name, "step-", ".safetensors");
-}
-
-static int by_number(const void *a, const void *b)
-{
-    int64_t x = numbered(*(char *const *)a), y = numbered(*(char *const *)b);
-    return (x > y) - (x < y);
-}
-
 /* Remove the oldest numbered checkpoints beyond run.keep_last. */
 static drift_status prune(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
     char **names = NULL, *path = NULL;
-    size_t count = 0, found = 0, keep = (size_t)t->c->run.keep_last;
-    char *folder = rundir_path(&t->dir, "checkpoints");
-    if (!folder)
-        return DRIFT_ERROR_MEMORY;
-    TRY(file_list(t->ctx, folder, &names, &count));
-    qsort(names, count, sizeof *names, by_number);
-    for (size_t i = 0; i < count; i++)
-        found += numbered(names[i]) >= 0;
-    /* Sorted: other names come first, then by rising number. */
-    for (size_t i = count - found; found > keep; i++, found--) {
+    size_t count = 0, keep = (size_t)t->c->run.keep_last;
+    TRY(rundir_checkpoints(t->ctx, t->dir.path, &names, &count));
+    for (size_t i = 0; i + keep < count; i++) {
         mem_free(path);
-        path = mem_printf(t->ctx, "%s/%s", folder, names[i]);
+        path = rundir_path(&t->dir, "checkpoints/%s", names[i]);
         if (!path) {
             status = DRIFT_ERROR_MEMORY;
             goto out;
@@ -77,7 +59,6 @@ static drift_status prune(drift_trainer *t)
 out:
     file_list_free(names, count);
     mem_free(path);
-    mem_free(folder);
     return status;
 }
 
