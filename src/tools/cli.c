@@ -98,6 +98,16 @@ void cli_end_live_line(void)
     live = 0;
 }
 
+const char *cli_duration(double seconds, char text[32])
+{
+    long s = seconds > 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
+    if (s >= 3600)
+        snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(text, 32, "%ld:%02ld", s / 60, s % 60);
+    return text;
+}
+
 int cli_usage(const tool *t, const char *fmt, ...)
 {
     va_list ap;

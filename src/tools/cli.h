@@ -77,6 +77,9 @@ int cli_has_live_line(void);
 void cli_live_line(const char *text);
 void cli_end_live_line(void); /* keep what it shows */
 
+/* "1:02:03" or "2:03". */
+const char *cli_duration(double seconds, char text[32]);
+
 /* Flush stdout; a full disk or closed pipe is EXIT_FAILED. */
 int cli_close_stdout(const tool *t);
 

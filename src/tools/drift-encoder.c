@@ -9,8 +9,7 @@ static void describe(const drift_progress *p, char *text, size_t size)
     size_t used = (size_t)snprintf(
         text, size, "step %lld/%lld  %s left  %.0f images/s  loss %.4g",
         (long long)p->step, (long long)p->total_steps,
-        training_duration(p->seconds_left, left), p->samples_per_second,
-        p->loss);
+        cli_duration(p->seconds_left, left), p->samples_per_second, p->loss);
     if (p->accuracy >= 0 && used < size)
         used += (size_t)snprintf(text + used, size - used, "  right %.1f %%",
                                  100 * p->accuracy);

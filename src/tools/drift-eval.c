@@ -1,16 +1,14 @@
 /* drift-eval: how good the samples of a model are, beside real images. */
-#include <jansson.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <time.h>
 
-#include "tools/cli.h"
+#include "tools/scoring.h"
 
 static struct {
-    const char *data, *network, *resize, *ema;
+    const char *data, *network, *resize, *ema, *out;
     int64_t seed, count;
     double alpha;
-    int json;
+    int json, all, skip_existing, compare;
 } arg;
 
 static const option options[] = {
@@ -29,6 +27,17 @@ static const option options[] = {
     {OPTION_TEXT, "ema", "NAME", "averaged weights, as 0.999; none = plain",
      &arg.ema, 0, 0},
     {OPTION_WHOLE, "seed", "N", "which samples [0]", &arg.seed, 0, 1e15},
+    {OPTION_FLAG, "all", NULL,
+     "score every checkpoint of a run, into RUN/evaluation", &arg.all, 0, 0},
+    {OPTION_FLAG, "skip-existing", NULL,
+     "with --all: only those that are not scored yet", &arg.skip_existing, 0,
+     0},
+    {OPTION_FLAG, "compare", NULL,
+     "show the best of runs that were scored, and draw all", &arg.compare, 0,
+     0},
+    {OPTION_TEXT, "out", "PATH",
+     "another folder for --all; of --compare, the picture or its folder",
+     &arg.out, 0, 0},
     {OPTION_FLAG, "json", NULL, "one JSON object instead of a table", &arg.json,
      0, 0},
     {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},
@@ -36,7 +45,9 @@ static const option options[] = {
 
 static const tool eval = {
     "drift-eval",
-    "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES",
+    "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES\n"
+    "       drift-eval --all [OPTIONS] RUN-DIRECTORY\n"
+    "       drift-eval --compare [--json] [--out PATH] RUN-DIRECTORY...",
     "Tell how good samples are, by a network that looks at them, beside real\n"
     "test images.",
     cli_run_options,
@@ -51,84 +62,37 @@ static void tell(void *user, const char *kind, size_t done, size_t count)
     cli_live_line(text);
 }
 
-/* -- the table ------------------------------------------------------------- */
-
-static void cell(double value, double factor, const char *unit)
+static double now(void)
 {
-    char text[32];
-    if (isnan(value))
-        snprintf(text, sizeof text, "-");
-    else
-        snprintf(text, sizeof text, *unit ? "%.1f%s" : "%.3g%s", factor * value,
-                 unit);
-    printf(" %12s", text);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void print_table(const drift_evaluation *e)
+/* Here done and count are of all images to be looked at. */
+static void tell_run(void *user, const char *kind, size_t done, size_t count)
 {
-    const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
-    printf("samples  %s\n", e->of);
-    printf("real     %zu training images of %s\n", e->training, e->data);
-    printf("network  %s, %zu features%s%s\n", e->network, e->features,
-           *e->resize ? ", images resized as by " : "", e->resize);
-    printf("seed     %llu\n\n", (unsigned long long)e->seed);
-    printf("%-24s %12s %12s %12s\n", "", "samples", "real, test", "noise");
-    printf("%-24s %12zu %12zu %12zu\n", "images", e->samples.count,
-           e->real.count, e->noise.count);
-    for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
-        printf("%-24s", f->title);
-        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-            cell(drift_score_value(columns[i], f), f->percent ? 100 : 1,
-                 f->percent ? " %" : "");
-        printf("\n");
+    static double begun;
+    static size_t before; /* images before the clock ran */
+    char text[400], left[32] = "?";
+    (void)user;
+    if (begun == 0) {
+        begun = now();
+        before = done;
+    } else {
+        double pace = (double)(done - before) / (now() - begun);
+        cli_duration((double)(count - done) / pace, left);
     }
-}
-
-/* -- JSON ------------------------------------------------------------------ */
-
-/* A path need not be UTF-8. */
-static json_t *text(const char *s)
-{
-    json_t *v = json_string(s);
-    return v ? v : json_string("?");
-}
-
-/* A figure that could not be had is null. */
-static json_t *number(double v)
-{
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
-static json_t *scores(const drift_scores *s)
-{
-    json_t *o = json_pack("{s:I}", "count", (json_int_t)s->count);
-    for (const drift_score_field *f = drift_score_fields(); f->key; f++)
-        json_object_set_new(o, f->key, number(drift_score_value(s, f)));
-    return o;
-}
-
-static int print_json(const drift_evaluation *e)
-{
-    json_t *o = json_pack("{s:o,s:o,s:I,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "of",
-                          text(e->of), "data", text(e->data), "training",
-                          (json_int_t)e->training, "network", text(e->network),
-                          "resize", *e->resize ? text(e->resize) : json_null(),
-                          "features", (json_int_t)e->features, "seed",
-                          (json_int_t)e->seed, "samples", scores(&e->samples),
-                          "real", scores(&e->real), "noise", scores(&e->noise));
-    char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
-    if (text)
-        puts(text);
-    else
-        fprintf(stderr, "%s: out of memory\n", eval.name);
-    free(text);
-    json_decref(o);
-    return text ? -1 : EXIT_FAILED;
+    snprintf(text, sizeof text, "%zu/%zu %s  %s left", done, count, kind, left);
+    cli_live_line(text);
 }
 
 static int run(drift_context *ctx, const char *path)
 {
     drift_evaluation e;
+    drift_score_table *table = NULL;
+    drift_evaluate_fn teller = arg.all ? tell_run : tell;
+    int code;
     drift_evaluate_options o = {
         .samples = path,
         .data = arg.data,
@@ -138,16 +102,31 @@ static int run(drift_context *ctx, const char *path)
         .alpha = (float)arg.alpha,
         .count = (size_t)arg.count,
         .seed = (uint64_t)arg.seed,
-        .tell = !cli_run.quiet && cli_has_live_line() ? tell : NULL};
-    drift_status status = drift_evaluate(ctx, &o, &e);
+        .tell = !cli_run.quiet && cli_has_live_line() ? teller : NULL};
+    drift_status status =
+        arg.all ? drift_evaluate_run(ctx, &o, arg.out, arg.skip_existing, &e,
+                                     &table)
+                : drift_evaluate(ctx, &o, &e);
     cli_end_live_line();
-    if (status != DRIFT_OK)
-        return cli_failed(&eval, ctx, status);
-    if (!arg.json)
-        print_table(&e);
-    else if (print_json(&e) >= 0)
-        return EXIT_FAILED;
-    return cli_close_stdout(&eval);
+    code = status != DRIFT_OK ? cli_failed(&eval, ctx, status)
+           : arg.all ? scoring_show_run(&eval, path, table, &e, arg.json)
+                     : scoring_show(&eval, &e, arg.json);
+    drift_score_table_free(table);
+    return code;
+}
+
+/* Options that the way it is called has no use for. Returns -1 to go on. */
+static int check_usage(void)
+{
+    if (arg.compare && (arg.all || arg.count || arg.data || arg.network ||
+                        arg.resize || arg.ema || arg.alpha != 0 || arg.seed))
+        return cli_usage(&eval, "--compare shows what --all has scored: it "
+                                "takes --json and --out alone");
+    if (arg.skip_existing && !arg.all)
+        return cli_usage(&eval, "--skip-existing needs --all");
+    if (arg.out && !arg.all && !arg.compare)
+        return cli_usage(&eval, "--out needs --all or --compare");
+    return -1;
 }
 
 int main(int argc, char **argv)
@@ -156,15 +135,20 @@ int main(int argc, char **argv)
     int count, code = cli_parse(&eval, argc, argv, &count);
     if (code >= 0)
         return code;
+    code = check_usage();
+    if (code >= 0)
+        return code;
     if (count == 0)
         return cli_usage(&eval, "name a checkpoint, a run directory or images");
-    if (count > 1)
+    if (count > 1 && !arg.compare)
         return cli_usage(&eval, "'%s' is too much: one thing to look at",
                          argv[2]);
-    code = cli_open(&eval, cli_run.device, cli_run.threads, 0, cli_run.quiet,
-                    &ctx);
+    code = cli_open(&eval, arg.compare ? "cpu" : cli_run.device,
+                    cli_run.threads, 0, cli_run.quiet, &ctx);
     if (code < 0)
-        code = run(ctx, argv[1]);
+        code = arg.compare ? scoring_compare(&eval, ctx, argv + 1,
+                                             (size_t)count, arg.out, arg.json)
+                           : run(ctx, argv[1]);
     drift_context_close(ctx);
     return code;
 }

@@ -10,7 +10,7 @@ static void describe(const drift_progress *p, char *text, size_t size)
     size_t used = (size_t)snprintf(
         text, size, "step %lld/%lld  %s left  %.0f samples/s  drift",
         (long long)p->step, (long long)p->total_steps,
-        training_duration(p->seconds_left, left), p->samples_per_second);
+        cli_duration(p->seconds_left, left), p->samples_per_second);
     for (int i = 0; i < p->temperatures && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, " %g: %.3g",
                                  p->temperature[i], p->drift[i]);

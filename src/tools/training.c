@@ -194,16 +194,6 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-const char *training_duration(double seconds, char text[32])
-{
-    long s = seconds > 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
-    if (s >= 3600)
-        snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(text, 32, "%ld:%02ld", s / 60, s % 60);
-    return text;
-}
-
 static void show(const char *text, int live)
 {
     if (live)
@@ -309,7 +299,7 @@ static int train_on(drift_context *ctx, drift_trainer *trainer)
     if (!arg.quiet)
         fprintf(stderr, "%s: %s after %lld steps and %s; saved in %s\n",
                 program->tool.name, p.done ? "done" : "stopped",
-                (long long)p.step, training_duration(p.seconds, spent), folder);
+                (long long)p.step, cli_duration(p.seconds, spent), folder);
     if (!p.done) {
         fprintf(stderr, "%s: to go on: %s --resume '%s'\n", program->tool.name,
                 program->tool.name, folder);

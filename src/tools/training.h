@@ -23,7 +23,4 @@ typedef struct training {
 /* The program: returns its exit code. */
 int training_main(const training *t, int argc, char **argv);
 
-/* "1:02:03" or "2:03". */
-const char *training_duration(double seconds, char text[32]);
-
 #endif
