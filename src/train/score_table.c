@@ -60,6 +60,15 @@ static int column_at(size_t i, column *out)
     return f->key != NULL;
 }
 
+static size_t columns(void)
+{
+    column c;
+    size_t n = OWN;
+    while (column_at(n, &c))
+        n++;
+    return n;
+}
+
 static void *place(const drift_score_row *row, const column *c)
 {
     return (char *)(uintptr_t)row + c->offset;
@@ -319,19 +328,23 @@ static int read_value(char *text, const column *c, drift_score_row *row)
 static drift_status read_row(reader *r, drift_score_row *row)
 {
     drift_status status = DRIFT_OK;
-    column c, after;
+    column c;
     char *text;
     r->line = r->lines + 1;
     for (size_t k = 0; column_at(k, &c); k++) {
-        char wanted = column_at(k + 1, &after) ? ',' : '\n';
+        char wanted = k + 1 < columns() ? ',' : '\n';
         char end = cut_field(r, &text);
+        if (end == '\0')
+            FAIL(r->ctx, DRIFT_ERROR_FORMAT, "'%s', line %zu is cut off",
+                 r->path, r->line);
+        if (end != ',' && end != '\n')
+            FAIL(r->ctx, DRIFT_ERROR_FORMAT,
+                 "'%s', line %zu: '%s' has a quote amid its text", r->path,
+                 r->line, c.key);
         if (end != wanted)
             FAIL(r->ctx, DRIFT_ERROR_FORMAT,
-                 "'%s', line %zu: column '%s' ends %s", r->path, r->line, c.key,
-                 end == '\0'   ? "with the file"
-                 : end == '\n' ? "the line too early"
-                 : end == ','  ? "not the line, as the last should"
-                               : "with a quote amid the text");
+                 "'%s', line %zu has %s columns than %zu", r->path, r->line,
+                 end == ',' ? "more" : "fewer", columns());
         if (!row && strcmp(text, c.key) != 0)
             FAIL(r->ctx, DRIFT_ERROR_FORMAT,
                  "'%s', line 1: column %zu is '%.64s'; wanted '%s'", r->path,

@@ -1,0 +1,206 @@
+#!/bin/sh
+# drift-eval --all and --compare: the table of a run, whole at any time and the
+# same however it came about; what is refused.
+. "${abs_top_srcdir:-.}/tests/cli/lib.sh"
+
+run() { # run DIR KEY=VALUE...
+    dir=$1
+    shift
+    try "$train" --quiet --threads 1 --out "$dir" mnist data.limit=100 \
+        drift.generated=4 drift.positives=4 generator.hidden=4 run.steps=3 \
+        run.save_every=1 "$@"
+    code_is 0
+}
+all() { # all ARGUMENT...
+    try "$eval" --all --quiet --threads 1 --data 're,a"l.npz' \
+        --features mnist-classifier --count 40 "$@"
+}
+rows() { # rows NUMBER FILE
+    what="rows of $2"
+    if [ "$(wc -l <"$2")" = $(($1 + 1)) ]; then pass; else fail "not $1"; fi
+}
+run digits run.keep_last=9
+try "$sample" --quiet --threads 1 --npz 're,a"l.npz' --count 60 --seed 7 digits
+code_is 0
+
+# A row a checkpoint, oldest first, in the figures that one alone has.
+all digits
+code_is 0
+out_has "run      digits, ema.0.99, 40 samples a checkpoint, alpha 1, seed 0"
+out_has "real     training images of re,a\"l.npz"
+out_has "noise"
+table=digits/evaluation/metrics.csv
+rows 3 $table
+cp $table whole.csv
+head -n 1 $table >out
+out_has "checkpoint,step,images,seconds,weights,alpha,seed,network,resize,data,\
+count,accuracy,distance,kernel,"
+sed -n 's/^\(step-[0-9]*.safetensors,[0-9]*,[0-9]*\),.*/\1/p' $table >out
+out_is "step-000001.safetensors,1,40
+step-000002.safetensors,2,80
+step-000003.safetensors,3,120"
+grep -F ',ema.0.99,1,0,mnist-classifier,,"re,a""l.npz",40,' $table >out
+[ "$(wc -l <out)" = 3 ] && pass || fail "settings are not in each row"
+try "$eval" --quiet --threads 1 --data 're,a"l.npz' --json --count 40 \
+    --features mnist-classifier digits/checkpoints/step-000002.safetensors
+code_is 0
+nearest=$(sed -n '/"samples"/,/"nearest"/s/.*"nearest": \([0-9.]*\).*/\1/p' out)
+what="nearest of step 2"
+grep -q "^step-000002.*,${nearest:-none}\$" $table && pass ||
+    fail "$nearest is not in the table"
+case $("$info" --json | grep '"libraries"') in
+*cairo*) png digits/evaluation/distance_vs_step.png ;;
+esac
+
+# Once more all the same: rows are replaced; and none is scored again.
+all digits
+code_is 0
+what="a second time"
+same $table whole.csv
+sed 's/^\(step-000002.*\),[^,]*$/\1,7.5/' whole.csv >$table
+cp $table mark.csv
+all --skip-existing digits
+code_is 0
+what="rows that are there"
+same $table mark.csv
+all digits
+same $table whole.csv
+# Nor is a row of that name and step taken for this checkpoint's, if training
+# took another time to it.
+sed 's/^\(step-000002.safetensors,2,80\),[^,]*/\1,7.5/' whole.csv >$table
+all --skip-existing digits
+what="a checkpoint of another run"
+same $table whole.csv
+
+# A checkpoint that came later.
+rm -r digits/evaluation
+mkdir later
+mv digits/checkpoints/step-000002.safetensors \
+    digits/checkpoints/step-000003.safetensors later
+all digits
+code_is 0
+rows 1 $table
+mv later/* digits/checkpoints
+all --skip-existing digits
+code_is 0
+what="scored in two goes"
+same $table whole.csv
+
+# Killed once there is a row.
+rm -r digits/evaluation
+"$eval" --all --quiet --threads 1 --data 're,a"l.npz' --count 40 \
+    --features mnist-classifier digits >out 2>err &
+killed=$!
+while [ ! -s $table ] && kill -0 $killed 2>/dev/null; do :; done
+kill -9 $killed 2>/dev/null
+wait $killed 2>/dev/null
+what="what a killed process left"
+head -n "$(wc -l <$table)" whole.csv >part.csv
+same $table part.csv
+all --skip-existing digits
+code_is 0
+what="after a kill"
+same $table whole.csv
+
+# Other settings are other rows; the table that is shown is of these alone.
+all --ema none --seed 3 --skip-existing digits
+code_is 0
+rows 6 $table
+what="rows of other settings"
+head -n 4 $table >part.csv
+same part.csv whole.csv
+out_has "run      digits, model, 40 samples a checkpoint, alpha 1, seed 3"
+grep -c '^[123] ' out >count
+what="rows shown"
+[ "$(cat count)" = 3 ] && pass || fail "not 3"
+all --out elsewhere --json digits
+code_is 0
+out_has '"checkpoint": "step-000001.safetensors"'
+out_has '"noise": {'
+what="another folder"
+same elsewhere/metrics.csv whole.csv
+cp whole.csv $table
+
+# A run without numbered checkpoints has its latest.
+run few run.keep_last=0
+all few
+code_is 0
+rows 1 few/evaluation/metrics.csv
+what="the latest"
+grep -q '^latest.safetensors,3,120,' few/evaluation/metrics.csv && pass ||
+    fail "not there"
+
+# Runs beside each other.
+try "$eval" --compare digits few
+code_is 0
+out_has "best step"
+out_has "digits "
+out_has "few "
+case $("$info" --json | grep '"libraries"') in
+*cairo*)
+    out_has "picture  compare.png"
+    png compare.png
+    try "$eval" --compare --out pictures/runs digits few
+    code_is 0
+    png pictures/runs/compare.png
+    try "$eval" --compare --out other.png digits
+    code_is 0
+    png other.png
+    ;;
+esac
+try "$eval" --compare --json digits few elsewhere/metrics.csv
+code_is 0
+out_has '"run": "few"'
+out_has '"run": "elsewhere/metrics.csv"'
+out_has '"checkpoint": "latest.safetensors"'
+# The best is that of the least distance.
+awk -F, -v OFS=, 'NR > 1 { $14 = 10 - NR } { print }' whole.csv >best.csv
+what="best step"
+"$eval" --compare best.csv >out 2>err && grep -q '^best.csv  *3 ' out && pass ||
+    fail "not 3"
+sed 's/mnist-classifier/mnist-judge/' whole.csv >judge.csv
+try "$eval" --compare digits judge.csv
+code_is 0
+err_has "'digits' and 'judge.csv' do not compare: they were scored with another\
+ network"
+
+# What is refused.
+run bare
+try "$eval" --compare digits bare
+code_is 1
+err_has "drift-eval --all 'bare'"
+bad() { # bad TEXT SCRIPT: a table that `sed SCRIPT` makes of the good one
+    sed "$2" whole.csv >bad.csv
+    try "$eval" --compare bad.csv
+    code_is 1
+    err_has "'bad.csv', line $1"
+    out_empty
+}
+bad "1: column 2 is 'stride'; wanted 'step'" '1s/step/stride/'
+bad "3: 'step' is 'x2'; wanted a whole number" \
+    '3s/safetensors,2/safetensors,x2/'
+bad "3: 'nearest' is '1 2'; wanted a number or nothing" '3s/,[^,]*$/,1 2/'
+bad "2 has fewer columns than" '2s/,[^,]*$//'
+bad "4 has more columns than" '4s/$/,1/'
+bad "2: 'checkpoint' has a quote amid its text" '2s/-/"/'
+bad "3: 'count' has a quote amid its text" '3s/"re/re/'
+bad "4 is cut off" '4s/npz",/npz,/'
+printf 'checkpoint,step' >bad.csv
+try "$eval" --compare bad.csv
+code_is 1
+err_has "'bad.csv', line 1 is cut off"
+cp bad.csv $table
+all digits
+code_is 1
+err_has "'$table', line 1"
+what="a malformed table"
+same $table bad.csv
+usage "drift-eval: 're,a\"l.npz' is no run directory, all of whose checkpoints\
+ could be scored" "$eval" --all --data 're,a"l.npz' 're,a"l.npz'
+usage "drift-eval: --skip-existing needs --all" "$eval" --skip-existing digits
+usage "drift-eval: --out needs --all or --compare" "$eval" --out x digits
+usage "drift-eval: --compare shows what --all has scored: it takes --json and\
+ --out alone" "$eval" --compare --all digits
+usage "drift-eval: name a checkpoint, a run directory or images" \
+    "$eval" --compare
+finish
