@@ -5,6 +5,7 @@
  *     log.txt          what happened when; locked while a process trains here
  *     events.*         for TensorBoard
  *     curves.png  samples/  checkpoints/
+ *     evaluation/      scores of checkpoints, by drift_evaluate_run
  *
  * It holds a run as soon as checkpoints/latest.safetensors is there, which is
  * written first: so whatever a start leaves behind can be resumed, or is in
