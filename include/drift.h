@@ -539,13 +539,14 @@ typedef struct drift_score_row {
 typedef struct drift_score_table drift_score_table;
 
 /* Score every checkpoint of the run directory options->samples, oldest first,
- * beside the same real images. After each the table FOLDER/metrics.csv is
- * written anew, whole; rows of the same checkpoint and settings are replaced,
- * others stay. At the end FOLDER/distance_vs_step.png is drawn, if this build
- * draws. folder NULL: RUN/evaluation. With skip_existing no checkpoint is
- * scored that has a row of these settings. options->tell is told the images
- * looked at so far and those to come in all, as kind "checkpoint I of N, FILE"
- * once real images are done.
+ * beside the same real images; of a step with several names, one. All figures
+ * are had: options->quick is not heeded. After each checkpoint the table
+ * FOLDER/metrics.csv is written anew, whole: a row of the same step and
+ * settings is replaced, others stay. So is FOLDER/distance_vs_step.png, if this
+ * build draws. folder NULL: RUN/evaluation. With skip_existing, checkpoints
+ * that have a row of these settings are left out. options->tell is told of the
+ * images looked at so far and of all that are to be, and as the kind of samples
+ * "checkpoint I of N, FILE".
  * *out has the rows of these settings by rising step; *bounds the scores of
  * real images and of noise, of counts 0 where nothing was left to score. */
 DRIFT_MUST_CHECK drift_status drift_evaluate_run(

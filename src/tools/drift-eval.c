@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "tools/scoring.h"
+#include "tools/eval_show.h"
 
 static struct {
     const char *data, *network, *resize, *ema, *out;
@@ -109,8 +109,8 @@ static int run(drift_context *ctx, const char *path)
                 : drift_evaluate(ctx, &o, &e);
     cli_end_live_line();
     code = status != DRIFT_OK ? cli_failed(&eval, ctx, status)
-           : arg.all ? scoring_show_run(&eval, path, table, &e, arg.json)
-                     : scoring_show(&eval, &e, arg.json);
+           : arg.all          ? eval_show_run(&eval, path, table, &e, arg.json)
+                              : eval_show(&eval, &e, arg.json);
     drift_score_table_free(table);
     return code;
 }
@@ -146,9 +146,10 @@ int main(int argc, char **argv)
     code = cli_open(&eval, arg.compare ? "cpu" : cli_run.device,
                     cli_run.threads, 0, cli_run.quiet, &ctx);
     if (code < 0)
-        code = arg.compare ? scoring_compare(&eval, ctx, argv + 1,
-                                             (size_t)count, arg.out, arg.json)
-                           : run(ctx, argv[1]);
+        code = arg.compare
+                   ? eval_show_comparison(&eval, ctx, argv + 1, (size_t)count,
+                                          arg.out, arg.json)
+                   : run(ctx, argv[1]);
     drift_context_close(ctx);
     return code;
 }

@@ -1,9 +1,14 @@
-/* What is known of an evaluator beside its scores; all of it before any image
- * is looked at, which the first drift_evaluator_score does. */
+/* Evaluators that look at real images and noise only once something is scored
+ * beside them, and what is known of them before. */
 #ifndef TRAIN_EVALUATE_H
 #define TRAIN_EVALUATE_H
 
 #include "base/error.h"
+
+/* As drift_evaluator_new, but the first drift_evaluator_score is what looks. */
+drift_status evaluator_open(drift_context *ctx,
+                            const drift_evaluate_options *options,
+                            drift_evaluator **out) DRIFT_MUST_CHECK;
 
 /* Network, resizing, data, seed; the scores of real images and noise once they
  * are looked at, before that none. */

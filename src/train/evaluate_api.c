@@ -319,9 +319,9 @@ size_t evaluator_bounds(const drift_evaluator *e)
     return e->looked ? 0 : e->train.count + test + e->count;
 }
 
-drift_status drift_evaluator_new(drift_context *ctx,
-                                 const drift_evaluate_options *options,
-                                 drift_evaluator **out)
+drift_status evaluator_open(drift_context *ctx,
+                            const drift_evaluate_options *options,
+                            drift_evaluator **out)
 {
     drift_status status = DRIFT_OK;
     subject s = {0};
@@ -344,6 +344,22 @@ drift_status drift_evaluator_new(drift_context *ctx,
     e = NULL;
 out:
     close_subject(&s);
+    drift_evaluator_free(e);
+    return status;
+}
+
+drift_status drift_evaluator_new(drift_context *ctx,
+                                 const drift_evaluate_options *options,
+                                 drift_evaluator **out)
+{
+    drift_status status = DRIFT_OK;
+    drift_evaluator *e = NULL;
+    *out = NULL;
+    TRY(evaluator_open(ctx, options, &e));
+    TRY(look_at_bounds(e));
+    *out = e;
+    e = NULL;
+out:
     drift_evaluator_free(e);
     return status;
 }

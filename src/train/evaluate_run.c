@@ -1,6 +1,7 @@
 /* drift_evaluate_run: the checkpoints of a run, one after the other, into a
  * table that is whole after each. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -31,9 +32,7 @@ typedef struct scoring {
     drift_context *ctx;
     const drift_evaluate_options *o;
     char *file, *picture;
-    char **names; /* of numbered checkpoints */
-    size_t name_count;
-    entry *entries;
+    entry *entries; /* by rising step */
     size_t count;
     drift_score_table *table, *own; /* all rows; those of these settings */
     drift_evaluator *evaluator;
@@ -51,10 +50,63 @@ static void tell(void *user, const char *kind, size_t done, size_t count)
 
 /* -- what is to be scored ----------------------------------------------- */
 
-/* A run that numbers none has its latest. */
-static drift_status list_checkpoints(scoring *s)
+/* What the file says of itself: step, images, seconds, weights. */
+static drift_status read_facts(scoring *s, const char *path, entry *e)
 {
     drift_status status = DRIFT_OK;
+    checkpoint c = {0};
+    config *run = NULL;
+    TRY(checkpoint_open(s->ctx, path, &c));
+    TRY(checkpoint_config(s->ctx, &c, DRIFT_GENERATOR, &run));
+    TRY(checkpoint_set(s->ctx, &c, run, s->o->ema, e->weights));
+    e->row.step = c.facts.step;
+    e->row.images = c.facts.images;
+    e->row.seconds = c.facts.seconds;
+out:
+    config_free(run);
+    checkpoint_close(&c);
+    return status;
+}
+
+/* Of a step that is there already, nothing: `best` and `latest` are mostly
+ * second names. */
+static drift_status add_checkpoint(scoring *s, const char *folder,
+                                   const char *name)
+{
+    drift_status status = DRIFT_OK;
+    entry e = {.path = mem_printf(s->ctx, "%s/%s", folder, name)}, *more;
+    if (!e.path)
+        return DRIFT_ERROR_MEMORY;
+    TRY(read_facts(s, e.path, &e));
+    for (size_t i = 0; i < s->count; i++)
+        if (s->entries[i].row.step == e.row.step)
+            goto out;
+    more = mem_resize(s->ctx, s->entries, s->count + 1, sizeof *more);
+    if (!more) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    s->entries = more;
+    s->entries[s->count++] = e;
+    e.path = NULL;
+out:
+    mem_free(e.path);
+    return status;
+}
+
+static int by_step(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return (x->row.step > y->row.step) - (x->row.step < y->row.step);
+}
+
+static drift_status list_checkpoints(scoring *s)
+{
+    static const char *const others[] = {"best.safetensors",
+                                         "latest.safetensors"};
+    drift_status status = DRIFT_OK;
+    char **names = NULL, *latest = NULL, *path = NULL;
+    size_t count = 0;
     char *folder = mem_printf(s->ctx, "%s/checkpoints", s->o->samples);
     if (!folder)
         return DRIFT_ERROR_MEMORY;
@@ -63,57 +115,47 @@ static drift_status list_checkpoints(scoring *s)
              "'%s' is no run directory, all of whose checkpoints could be "
              "scored",
              s->o->samples);
-    TRY(rundir_checkpoints(s->ctx, s->o->samples, &s->names, &s->name_count));
-    s->count = s->name_count ? s->name_count : 1;
-    s->entries = mem_alloc(s->ctx, s->count, sizeof *s->entries);
-    if (!s->entries) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
-    for (size_t i = 0; i < s->name_count; i++) {
-        s->entries[i].row.checkpoint = s->names[i];
-        s->entries[i].path = mem_printf(s->ctx, "%s/%s", folder, s->names[i]);
-        if (!s->entries[i].path)
+    TRY(checkpoint_latest(s->ctx, s->o->samples, &latest));
+    TRY(rundir_checkpoints(s->ctx, s->o->samples, &names, &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(add_checkpoint(s, folder, names[i]));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        mem_free(path);
+        path = mem_printf(s->ctx, "%s/%s", folder, others[i]);
+        if (!path) {
             status = DRIFT_ERROR_MEMORY;
+            goto out;
+        }
+        if (file_exists(path))
+            TRY(add_checkpoint(s, folder, others[i]));
     }
-    if (status == DRIFT_OK && !s->name_count) {
-        TRY(checkpoint_latest(s->ctx, s->o->samples, &s->entries[0].path));
-        s->entries[0].row.checkpoint = strrchr(s->entries[0].path, '/') + 1;
-    }
+    qsort(s->entries, s->count, sizeof *s->entries, by_step);
 out:
+    file_list_free(names, count);
+    mem_free(path);
+    mem_free(latest);
     mem_free(folder);
     return status;
 }
 
 /* All of a row but its scores. A row of the table is of this very checkpoint
  * only if training took as long to it: a run may have been begun anew. */
-static drift_status describe(scoring *s, entry *e, int skip_existing)
+static void complete(const scoring *s, entry *e, int skip_existing)
 {
-    drift_status status = DRIFT_OK;
     const drift_evaluation *common = evaluator_common(s->evaluator);
-    checkpoint c = {0};
-    config *run = NULL;
+    drift_score_row *row = &e->row;
     const drift_score_row *found;
-    TRY(checkpoint_open(s->ctx, e->path, &c));
-    TRY(checkpoint_config(s->ctx, &c, DRIFT_GENERATOR, &run));
-    TRY(checkpoint_set(s->ctx, &c, run, s->o->ema, e->weights));
-    e->row.step = c.facts.step;
-    e->row.images = c.facts.images;
-    e->row.seconds = c.facts.seconds;
-    e->row.weights = e->weights;
-    e->row.alpha = s->o->alpha != 0 ? (double)s->o->alpha : 1;
-    e->row.seed = common->seed;
-    e->row.network = (char *)(uintptr_t)common->network;
-    e->row.resize = (char *)(uintptr_t)common->resize;
-    e->row.data = (char *)(uintptr_t)common->data;
-    e->row.scores.count = evaluator_count(s->evaluator);
-    found = score_table_find(s->table, &e->row);
-    e->known = skip_existing && found && found->images == e->row.images &&
-               found->seconds == e->row.seconds;
-out:
-    config_free(run);
-    checkpoint_close(&c);
-    return status;
+    row->checkpoint = strrchr(e->path, '/') + 1;
+    row->weights = e->weights;
+    row->alpha = s->o->alpha != 0 ? (double)s->o->alpha : 1;
+    row->seed = common->seed;
+    row->network = (char *)(uintptr_t)common->network;
+    row->resize = (char *)(uintptr_t)common->resize;
+    row->data = (char *)(uintptr_t)common->data;
+    row->scores.count = evaluator_count(s->evaluator);
+    found = score_table_find(s->table, row);
+    e->known = skip_existing && found && found->images == row->images &&
+               found->seconds == row->seconds;
 }
 
 /* -- scoring ------------------------------------------------------------ */
@@ -129,24 +171,36 @@ static drift_status draw(scoring *s)
     return DRIFT_OK;
 }
 
+static drift_status keep(scoring *s, const drift_score_row *row)
+{
+    drift_status status = DRIFT_OK;
+    TRY(score_table_put(s->table, row));
+    TRY(score_table_write(s->table, s->file));
+    TRY(score_table_put(s->own, row));
+    TRY(draw(s));
+out:
+    return status;
+}
+
+/* A run that goes on removes checkpoints and writes some anew. */
 static drift_status score_entry(scoring *s, size_t i)
 {
     drift_status status = DRIFT_OK;
-    entry *e = &s->entries[i];
+    entry *e = &s->entries[i], after;
     drift_evaluation found;
     if (!file_exists(e->path)) {
-        log_warning(s->ctx, "'%s' is gone: a run keeps its last ones", e->path);
+        log_warning(s->ctx, "'%s' has been removed since", e->path);
         return DRIFT_OK;
     }
     snprintf(s->progress.now, sizeof s->progress.now,
              "checkpoint %zu of %zu, %s", i + 1, s->count, e->row.checkpoint);
     TRY(drift_evaluator_score(s->evaluator, e->path, &found));
+    TRY(read_facts(s, e->path, &after));
     e->row.scores = found.samples;
-    TRY(score_table_put(s->table, &e->row));
-    TRY(score_table_write(s->table, s->file));
-    TRY(score_table_put(s->own, &e->row));
-    score_table_select(s->own, &e->row); /* in order again */
-    TRY(draw(s));
+    if (after.row.seconds == e->row.seconds)
+        TRY(keep(s, &e->row));
+    else
+        log_warning(s->ctx, "'%s' has been written anew since", e->path);
 out:
     return status;
 }
@@ -156,12 +210,11 @@ static drift_status score_all(scoring *s, int skip_existing)
     drift_status status = DRIFT_OK;
     size_t left = 0;
     for (size_t i = 0; i < s->count; i++) {
-        TRY(describe(s, &s->entries[i], skip_existing));
+        complete(s, &s->entries[i], skip_existing);
         left += !s->entries[i].known;
     }
-    if (left)
-        s->progress.all = evaluator_bounds(s->evaluator) +
-                          left * evaluator_count(s->evaluator);
+    s->progress.all =
+        evaluator_bounds(s->evaluator) + left * evaluator_count(s->evaluator);
     score_table_select(s->own, &s->entries[0].row);
     for (size_t i = 0; i < s->count; i++)
         if (!s->entries[i].known)
@@ -174,10 +227,9 @@ out:
 
 static void close_scoring(scoring *s)
 {
-    for (size_t i = 0; s->entries && i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++)
         mem_free(s->entries[i].path);
     mem_free(s->entries);
-    file_list_free(s->names, s->name_count);
     mem_free(s->file);
     mem_free(s->picture);
     drift_score_table_free(s->table);
@@ -210,11 +262,12 @@ drift_status drift_evaluate_run(drift_context *ctx,
     TRY(score_table_open(ctx, s.file, &s.table));
     TRY(score_table_open(ctx, s.file, &s.own));
     o.samples = s.entries[0].path;
+    o.quick = 0; /* a table has all figures */
     if (o.tell) {
         o.tell = tell;
         o.user = &s.progress;
     }
-    TRY(drift_evaluator_new(ctx, &o, &s.evaluator));
+    TRY(evaluator_open(ctx, &o, &s.evaluator));
     TRY(file_make_dir(ctx, place));
     TRY(score_all(&s, skip_existing));
     *bounds = *evaluator_common(s.evaluator);

@@ -41,11 +41,13 @@ static const struct {
     {"/checkpoints", "best.safetensors", NULL},
     {"/checkpoints", "step-", ".safetensors"},
     {"/checkpoints", "failed-", ".safetensors"},
+    {"/evaluation", "metrics.csv", NULL},
+    {"/evaluation", "distance_vs_step.png", NULL},
 };
 
-#define FOLDERS 3
-static const char *const made_folders[FOLDERS] = {"", "/samples",
-                                                  "/checkpoints"};
+#define FOLDERS 4
+static const char *const made_folders[FOLDERS] = {
+    "", "/samples", "/checkpoints", "/evaluation"};
 
 int64_t rundir_number(const char *name, const char *begin, const char *end)
 {

@@ -112,40 +112,45 @@ const drift_score_row *score_table_find(const drift_score_table *t,
                                         const drift_score_row *like)
 {
     for (size_t i = 0; i < t->count; i++)
-        if (t->rows[i].step == like->step &&
-            !strcmp(t->rows[i].checkpoint, like->checkpoint) &&
-            same_settings(&t->rows[i], like))
+        if (t->rows[i].step == like->step && same_settings(&t->rows[i], like))
             return &t->rows[i];
     return NULL;
+}
+
+/* Where a row goes: rows of the same settings lie together by rising step. */
+static size_t place_for(const drift_score_table *t, const drift_score_row *row)
+{
+    size_t at = t->count;
+    for (size_t i = 0; i < t->count; i++)
+        if (same_settings(&t->rows[i], row)) {
+            if (t->rows[i].step >= row->step)
+                return i;
+            at = i + 1;
+        }
+    return at;
 }
 
 drift_status score_table_put(drift_score_table *t, const drift_score_row *row)
 {
     drift_status status = DRIFT_OK;
-    const drift_score_row *found = score_table_find(t, row);
-    size_t at = found ? (size_t)(found - t->rows) : t->count;
+    size_t at = place_for(t, row);
     drift_score_row copy, *more;
     TRY(copy_row(t->ctx, row, &copy));
-    if (found) {
+    if (score_table_find(t, row)) {
         free_row(&t->rows[at]);
-    } else {
-        more = mem_resize(t->ctx, t->rows, t->count + 1, sizeof *more);
-        if (!more) {
-            free_row(&copy);
-            return DRIFT_ERROR_MEMORY;
-        }
-        t->rows = more;
-        t->count++;
+        t->rows[at] = copy;
+        goto out;
     }
-    t->rows[at] = copy;
+    more = mem_resize(t->ctx, t->rows, t->count + 1, sizeof *more);
+    if (!more) {
+        free_row(&copy);
+        return DRIFT_ERROR_MEMORY;
+    }
+    t->rows = more;
+    memmove(more + at + 1, more + at, (t->count++ - at) * sizeof *more);
+    more[at] = copy;
 out:
     return status;
-}
-
-static int by_step(const void *a, const void *b)
-{
-    const drift_score_row *x = a, *y = b;
-    return (x->step > y->step) - (x->step < y->step);
 }
 
 void score_table_select(drift_score_table *t, const drift_score_row *like)
@@ -161,8 +166,6 @@ void score_table_select(drift_score_table *t, const drift_score_row *like)
     for (size_t i = kept; i < t->count; i++)
         free_row(&t->rows[i]);
     t->count = kept;
-    if (kept)
-        qsort(t->rows, kept, sizeof *t->rows, by_step);
 }
 
 const drift_score_row *drift_score_table_row(const drift_score_table *t,

@@ -22,13 +22,15 @@ drift_status score_table_open(drift_context *ctx, const char *path,
 drift_status score_table_write(const drift_score_table *t,
                                const char *path) DRIFT_MUST_CHECK;
 
-/* The row of this checkpoint, scored in this way; or NULL. */
+/* The row of this step, scored in this way; or NULL. The file's name is left
+ * out: `latest` may be called otherwise later. */
 const drift_score_row *score_table_find(const drift_score_table *t,
                                         const drift_score_row *like);
-/* Copy a row into the table, in the place of the one that is found. */
+/* Copy a row into the table, in the place of the one that is found. Rows that
+ * were scored in one way lie together by rising step. */
 drift_status score_table_put(drift_score_table *t,
                              const drift_score_row *row) DRIFT_MUST_CHECK;
-/* Leave those rows that were scored in this way, by rising step. */
+/* Leave those rows that were scored in this way. */
 void score_table_select(drift_score_table *t, const drift_score_row *like);
 
 #endif

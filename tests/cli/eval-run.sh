@@ -3,11 +3,11 @@
 # same however it came about; what is refused.
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
 
-run() { # run DIR KEY=VALUE...
-    dir=$1
-    shift
+run() { # run DIR STEPS KEY=VALUE...
+    dir=$1 steps=$2
+    shift 2
     try "$train" --quiet --threads 1 --out "$dir" mnist data.limit=100 \
-        drift.generated=4 drift.positives=4 generator.hidden=4 run.steps=3 \
+        drift.generated=4 drift.positives=4 generator.hidden=4 run.steps="$steps" \
         run.save_every=1 "$@"
     code_is 0
 }
@@ -19,7 +19,7 @@ rows() { # rows NUMBER FILE
     what="rows of $2"
     if [ "$(wc -l <"$2")" = $(($1 + 1)) ]; then pass; else fail "not $1"; fi
 }
-run digits run.keep_last=9
+run digits 3 run.keep_last=9
 try "$sample" --quiet --threads 1 --npz 're,a"l.npz' --count 60 --seed 7 digits
 code_is 0
 
@@ -72,19 +72,27 @@ all --skip-existing digits
 what="a checkpoint of another run"
 same $table whole.csv
 
-# A checkpoint that came later.
-rm -r digits/evaluation
-mkdir later
-mv digits/checkpoints/step-000002.safetensors \
-    digits/checkpoints/step-000003.safetensors later
-all digits
-code_is 0
-rows 1 $table
-mv later/* digits/checkpoints
+# A row that is missing, wherever it is; a run that goes on between.
+sed 3d whole.csv >$table
 all --skip-existing digits
 code_is 0
-what="scored in two goes"
+what="a row that was missing"
 same $table whole.csv
+run grown 1 run.keep_last=9
+all grown
+code_is 0
+rows 1 grown/evaluation/metrics.csv
+try "$train" --quiet --threads 1 --resume grown run.steps=3
+code_is 0
+all --skip-existing grown
+code_is 0
+rows 3 grown/evaluation/metrics.csv
+cp grown/evaluation/metrics.csv two.csv
+rm -r grown/evaluation
+all grown
+code_is 0
+what="scored in two goes"
+same two.csv grown/evaluation/metrics.csv
 
 # Killed once there is a row.
 rm -r digits/evaluation
@@ -121,14 +129,36 @@ what="another folder"
 same elsewhere/metrics.csv whole.csv
 cp whole.csv $table
 
+# A second name is no second checkpoint, but may be the last that there is.
+ln grown/checkpoints/step-000002.safetensors grown/checkpoints/best.safetensors
+all --out best grown
+code_is 0
+what="a second name"
+same best/metrics.csv two.csv
+rm grown/checkpoints/step-000002.safetensors
+all --out best --skip-existing grown
+code_is 0
+same best/metrics.csv two.csv
+all --out best grown
+code_is 0
+sed 's/^step-000002/best/' two.csv >renamed.csv
+same best/metrics.csv renamed.csv
+
 # A run without numbered checkpoints has its latest.
-run few run.keep_last=0
+run few 3 run.keep_last=0
 all few
 code_is 0
 rows 1 few/evaluation/metrics.csv
 what="the latest"
 grep -q '^latest.safetensors,3,120,' few/evaluation/metrics.csv && pass ||
     fail "not there"
+
+# A run that is begun anew has none of the old one's scores.
+mkdir forced
+cp -r few/* forced
+try "$train" --quiet --threads 1 --force --out forced ./toy.yaml
+code_is 0
+no_file forced/evaluation/metrics.csv
 
 # Runs beside each other.
 try "$eval" --compare digits few
@@ -165,7 +195,7 @@ err_has "'digits' and 'judge.csv' do not compare: they were scored with another\
  network"
 
 # What is refused.
-run bare
+run bare 1
 try "$eval" --compare digits bare
 code_is 1
 err_has "drift-eval --all 'bare'"

@@ -1,16 +1,11 @@
-/* Tables and JSON of scores: see scoring.h. */
-#include "tools/scoring.h"
+/* Tables and JSON of scores: see eval_show.h. */
+#include "tools/eval_show.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static double value(const drift_scores *s, const drift_score_field *f)
-{
-    return *(const double *)(const void *)((const char *)s + f->offset);
-}
 
 /* -- tables ---------------------------------------------------------------- */
 
@@ -46,7 +41,7 @@ static void print_evaluation(const drift_evaluation *e)
     for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
         printf("%-24s", f->title);
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-            cell(12, value(columns[i], f), f);
+            cell(12, drift_score_value(columns[i], f), f);
         printf("\n");
     }
 }
@@ -76,7 +71,7 @@ static void print_scores(const drift_scores *s)
 {
     const drift_score_field *f;
     for (size_t i = 0; (f = in_line(i)); i++)
-        cell(9, value(s, f), f);
+        cell(9, drift_score_value(s, f), f);
     printf("\n");
 }
 
@@ -126,7 +121,7 @@ static void add_scores(json_t *o, const drift_scores *s)
 {
     json_object_set_new(o, "count", json_integer((json_int_t)s->count));
     for (const drift_score_field *f = drift_score_fields(); f->key; f++)
-        json_object_set_new(o, f->key, number(value(s, f)));
+        json_object_set_new(o, f->key, number(drift_score_value(s, f)));
 }
 
 static json_t *scores(const drift_scores *s)
@@ -184,7 +179,7 @@ static int print_json(const tool *t, json_t *o)
 
 /* -- one evaluation, one run ----------------------------------------------- */
 
-int scoring_show(const tool *t, const drift_evaluation *e, int json)
+int eval_show(const tool *t, const drift_evaluation *e, int json)
 {
     if (json)
         return print_json(t, evaluation(e));
@@ -192,9 +187,9 @@ int scoring_show(const tool *t, const drift_evaluation *e, int json)
     return cli_close_stdout(t);
 }
 
-int scoring_show_run(const tool *t, const char *path,
-                     const drift_score_table *table,
-                     const drift_evaluation *bounds, int json)
+int eval_show_run(const tool *t, const char *path,
+                  const drift_score_table *table,
+                  const drift_evaluation *bounds, int json)
 {
     int looked = bounds->noise.count > 0;
     if (json)
@@ -291,8 +286,8 @@ static drift_status draw(const tool *t, drift_context *ctx, char *const *runs,
     return DRIFT_OK;
 }
 
-int scoring_compare(const tool *t, drift_context *ctx, char *const *runs,
-                    size_t count, const char *out, int json)
+int eval_show_comparison(const tool *t, drift_context *ctx, char *const *runs,
+                         size_t count, const char *out, int json)
 {
     drift_status status = DRIFT_OK;
     char picture[4096];
