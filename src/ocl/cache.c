@@ -1,22 +1,12 @@
-/* The cache of built programs: see cache.h.
- *
- * $XDG_CACHE_HOME/drift (else ~/.cache/drift) has one file a program, named by
- * the digest of all that the binary follows from. Files appear whole and only
- * after a build that worked, so any number of processes may share the folder,
- * and it may be deleted at any time. */
+/* The cache of built programs: see cache.h. One file a program, written only
+ * after a build that worked. */
 #include "ocl/cache.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/mem.h"
-
-static int is_set(const char *value)
-{
-    return value && *value;
-}
 
 /* PoCL keeps what it compiles by itself, and finer: by work-group size. Asking
  * it for a binary makes it compile for sizes that no launch has. */
@@ -29,22 +19,7 @@ static int keeps_its_own(const ocl_device *d)
 
 drift_status ocl_cache_open(drift_context *ctx, ocl_device *d)
 {
-    const char *wish = getenv("DRIFT_CACHE");
-    const char *folder = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int on = is_set(wish) ? strcmp(wish, "on") == 0 : !keeps_its_own(d);
-    if (is_set(wish) && !on && strcmp(wish, "off") != 0)
-        return ERROR(ctx, DRIFT_ERROR_USAGE,
-                     "DRIFT_CACHE: '%s' is not known; allowed: on, off", wish);
-    if (!on)
-        return DRIFT_OK;
-    /* A relative folder is to be ignored, says the XDG specification. */
-    if (is_set(folder) && *folder == '/')
-        d->cache = mem_printf(ctx, "%s/drift", folder);
-    else if (is_set(home))
-        d->cache = mem_printf(ctx, "%s/.cache/drift", home);
-    else
-        return DRIFT_OK;
-    return d->cache ? DRIFT_OK : DRIFT_ERROR_MEMORY;
+    return cache_folder(ctx, !keeps_its_own(d), &d->cache);
 }
 
 void ocl_cache_key(const ocl_device *d, const char *source, const char *options,

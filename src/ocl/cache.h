@@ -17,8 +17,8 @@ typedef struct ocl_cache_header {
 
 #define OCL_CACHE_MAGIC "drift-1" /* with the number of the format */
 
-/* Find the folder, as DRIFT_CACHE says; mem_free d->cache, which is NULL where
- * nothing is kept. Only a wrong DRIFT_CACHE fails. */
+/* Find the folder (cache_folder); mem_free d->cache, which is NULL where nothing
+ * is kept. */
 drift_status ocl_cache_open(drift_context *ctx, ocl_device *d) DRIFT_MUST_CHECK;
 /* What the binary of a program follows from; "" when nothing is kept. */
 void ocl_cache_key(const ocl_device *d, const char *source, const char *options,
