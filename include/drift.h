@@ -479,7 +479,8 @@ typedef struct drift_evaluation {
 } drift_evaluation;
 
 /* `done` of `count` images of a kind ("samples", "training images", "test
- * images") have been looked at. */
+ * images", "noise") have been looked at; ", kept" after it: their figures are
+ * known from before (DRIFT_CACHE in drift-eval(1)). */
 typedef void (*drift_evaluate_fn)(void *user, const char *kind, size_t done,
                                   size_t count);
 

@@ -73,6 +73,9 @@ const char *build_libraries(void)
 #ifdef HAVE_OPENCL
                                             ", OpenCL 1.2 with CLBlast"
 #endif
+#ifdef HAVE_LAPACK
+                                            ", LAPACK"
+#endif
 #ifdef _OPENMP
                                             ", OpenMP " TEXT(_OPENMP)
 #endif

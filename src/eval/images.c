@@ -123,45 +123,23 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                      : DRIFT_OK;
 }
 
-static drift_status read_noise(images *x, size_t first, size_t count,
-                               float *pixels, int32_t *labels)
-{
-    size_t numbers = images_numbers(x);
-    rng_stream s = {x->seed, RNG_GRAIN, 0};
-    for (size_t i = 0; i < count; i++)
-        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
-#pragma omp parallel for
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < numbers; k++)
-            pixels[i * numbers + k] =
-                x->mean[k] +
-                x->deviation[k] * rng_normal(s, (first + i) * numbers + k);
-    as_bytes(pixels, count * numbers);
-    return DRIFT_OK;
-}
-
-drift_status images_of_noise(drift_context *ctx, images *like, size_t count,
-                             uint64_t seed, images *out)
+/* Mean and deviation of each pixel of what noise is like. */
+static drift_status measure(images *x)
 {
     drift_status status = DRIFT_OK;
-    size_t numbers = images_numbers(like), most, b;
+    images *like = x->like;
+    size_t numbers = images_numbers(x), b;
+    size_t most = images_at_once(x, BATCH, BATCH_NUMBERS);
     double n = (double)like->count;
-    *out = *like;
-    out->count = count;
-    out->read = read_noise;
-    out->data = NULL;
-    out->seed = seed;
-    out->mean = mem_alloc(ctx, numbers, sizeof *out->mean);
-    out->deviation = mem_alloc(ctx, numbers, sizeof *out->deviation);
-    most = images_at_once(like, BATCH, BATCH_NUMBERS);
-    double *sum = mem_alloc(ctx, 2 * numbers, sizeof *sum);
-    float *pixels = mem_alloc(ctx, most * numbers, sizeof *pixels);
+    float *mean = mem_alloc(x->ctx, numbers, sizeof *mean);
+    float *deviation = mem_alloc(x->ctx, numbers, sizeof *deviation);
+    double *sum = mem_alloc(x->ctx, 2 * numbers, sizeof *sum);
+    float *pixels = mem_alloc(x->ctx, most * numbers, sizeof *pixels);
     int32_t labels[BATCH];
-    if (!out->mean || !out->deviation || !sum || !pixels) {
+    if (!mean || !deviation || !sum || !pixels) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    memset(sum, 0, 2 * numbers * sizeof *sum);
     for (size_t first = 0; first < like->count; first += b) {
         b = like->count - first < most ? like->count - first : most;
         TRY(like->read(like, first, b, pixels, labels));
@@ -172,17 +150,50 @@ drift_status images_of_noise(drift_context *ctx, images *like, size_t count,
         }
     }
     for (size_t k = 0; k < numbers; k++) {
-        double mean = sum[k] / n;
-        out->mean[k] = (float)mean;
-        out->deviation[k] =
-            (float)sqrt(fmax(sum[numbers + k] / n - mean * mean, 0));
+        double m = sum[k] / n;
+        mean[k] = (float)m;
+        deviation[k] = (float)sqrt(fmax(sum[numbers + k] / n - m * m, 0));
     }
+    x->mean = mean;
+    x->deviation = deviation;
+    mean = deviation = NULL;
 out:
+    mem_free(mean);
+    mem_free(deviation);
     mem_free(sum);
     mem_free(pixels);
-    if (status != DRIFT_OK)
-        images_close(out);
     return status;
+}
+
+static drift_status read_noise(images *x, size_t first, size_t count,
+                               float *pixels, int32_t *labels)
+{
+    drift_status status = DRIFT_OK;
+    size_t numbers = images_numbers(x);
+    rng_stream s = {x->seed, RNG_GRAIN, 0};
+    if (!x->mean)
+        TRY(measure(x));
+    for (size_t i = 0; i < count; i++)
+        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+#pragma omp parallel for
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < numbers; k++)
+            pixels[i * numbers + k] =
+                x->mean[k] +
+                x->deviation[k] * rng_normal(s, (first + i) * numbers + k);
+    as_bytes(pixels, count * numbers);
+out:
+    return status;
+}
+
+void images_of_noise(images *like, size_t count, uint64_t seed, images *out)
+{
+    *out = *like;
+    out->count = count;
+    out->read = read_noise;
+    out->data = NULL;
+    out->like = like;
+    out->seed = seed;
 }
 
 void images_close(images *x)
@@ -191,6 +202,17 @@ void images_close(images *x)
     mem_free(x->mean);
     mem_free(x->deviation);
     *x = (images){0};
+}
+
+void images_digest(const images *x, digest *d)
+{
+    digest_add(d, &x->count, sizeof x->count);
+    if (x->like) {
+        digest_add(d, &x->seed, sizeof x->seed);
+        images_digest(x->like, d);
+    } else {
+        digest_add(d, x->data->digest, sizeof x->data->digest);
+    }
 }
 
 drift_status images_read_spread(images *x, size_t n, float *pixels,

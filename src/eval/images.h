@@ -2,6 +2,7 @@
 #ifndef EVAL_IMAGES_H
 #define EVAL_IMAGES_H
 
+#include "base/digest.h"
 #include "data/data.h"
 
 typedef struct images images;
@@ -20,7 +21,8 @@ struct images {
     drift_model *model;      /* not owned; sample i is of class i mod classes */
     uint64_t seed;           /* of its samples, or of noise */
     float alpha;             /* and how strongly they are guided */
-    float *mean, *deviation; /* [h,w,c] of noise */
+    images *like;            /* noise: not owned */
+    float *mean, *deviation; /* and [h,w,c] of them, once it has been read */
 };
 
 size_t images_numbers(const images *x); /* of one */
@@ -40,10 +42,12 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                              images *out) DRIFT_MUST_CHECK;
 /* `count` images like these, of independent normal pixels with the mean and
  * deviation that theirs have there: what no model should be worse than. Image
- * i is taken to be of class i mod classes. */
-drift_status images_of_noise(drift_context *ctx, images *like, size_t count,
-                             uint64_t seed, images *out) DRIFT_MUST_CHECK;
+ * i is taken to be of class i mod classes. `like` stays while they are read. */
+void images_of_noise(images *like, size_t count, uint64_t seed, images *out);
 void images_close(images *x);
+
+/* Add what the images of a data set, or noise, follow from. */
+void images_digest(const images *x, digest *d);
 
 /* n <= count of them that stand for all, which data sets may have sorted. */
 drift_status images_read_spread(images *x, size_t n, float *pixels,

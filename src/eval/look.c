@@ -35,35 +35,46 @@ void look_free(look *l)
     *l = (look){0};
 }
 
+drift_status look_new(drift_context *ctx, size_t count, size_t d,
+                      size_t classes, look *out)
+{
+    drift_status status = DRIFT_OK;
+    *out = (look){.count = count,
+                  .kept = count < LOOK_KEPT ? count : LOOK_KEPT,
+                  .classes = classes,
+                  .accuracy = NAN,
+                  .score = NAN,
+                  .score_deviation = NAN};
+    out->features = mem_alloc(ctx, out->kept, d * sizeof *out->features);
+    out->labels = mem_alloc(ctx, out->kept, sizeof *out->labels);
+    out->taken = mem_alloc(ctx, classes, sizeof *out->taken);
+    out->asked = mem_alloc(ctx, classes, sizeof *out->asked);
+    if (!out->features || !out->labels || !out->taken || !out->asked) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    TRY(moments_new(ctx, d, &out->moments));
+out:
+    if (status != DRIFT_OK)
+        look_free(out);
+    return status;
+}
+
 /* Once the first batch has shown how many features there are. */
 static drift_status begin(pass *p, size_t most, size_t d)
 {
     drift_status status = DRIFT_OK;
     drift_context *ctx = p->network->ctx;
-    look *l = p->look;
-    size_t classes = l->classes;
-    l->kept = l->count < LOOK_KEPT ? l->count : LOOK_KEPT;
-    l->features = mem_alloc(ctx, l->kept, d * sizeof *l->features);
-    l->labels = mem_alloc(ctx, l->kept, sizeof *l->labels);
+    size_t count = p->x->count, classes = (size_t)p->network->classes;
+    TRY(look_new(ctx, count, d, classes, p->look));
     p->features = mem_alloc(ctx, most, d * sizeof *p->features);
-    if (!l->features || !l->labels || !p->features) {
-        status = DRIFT_ERROR_MEMORY;
-        goto out;
-    }
-    TRY(moments_new(ctx, d, &l->moments));
-    if (!classes)
-        goto out;
     p->logits = mem_alloc(ctx, most, classes * sizeof *p->logits);
-    l->taken = mem_alloc(ctx, classes, sizeof *l->taken);
-    l->asked = mem_alloc(ctx, classes, sizeof *l->asked);
-    if (!p->logits || !l->taken || !l->asked) {
+    if (!p->features || !p->logits) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    memset(l->taken, 0, classes * sizeof *l->taken);
-    memset(l->asked, 0, classes * sizeof *l->asked);
-    if (l->count >= SPLITS)
-        TRY(inception_score_new(ctx, l->count, classes, SPLITS, SPLIT_SEED,
+    if (classes && count >= SPLITS)
+        TRY(inception_score_new(ctx, count, classes, SPLITS, SPLIT_SEED,
                                 &p->score));
 out:
     return status;
@@ -131,12 +142,7 @@ drift_status look_take(network *n, images *x, const char *kind,
     drift_status status = DRIFT_OK;
     pass p = {.network = n, .x = x, .look = out};
     size_t most = images_at_once(x, network_at_once(n), BATCH_NUMBERS), b;
-    *out = (look){.count = x->count,
-                  .labelled = x->labelled,
-                  .classes = (size_t)n->classes,
-                  .accuracy = NAN,
-                  .score = NAN,
-                  .score_deviation = NAN};
+    *out = (look){0};
     p.pixels = mem_alloc(n->ctx, most * images_numbers(x), sizeof *p.pixels);
     p.labels = mem_alloc(n->ctx, most, sizeof *p.labels);
     if (!p.pixels || !p.labels) {

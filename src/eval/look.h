@@ -16,7 +16,6 @@ typedef struct look {
     size_t kept;
     float *features; /* [kept,d] */
     int32_t *labels; /* [kept] */
-    int labelled;    /* they say more than that there is one class */
     /* Of the network's classes, where it has some: */
     size_t classes;
     double *taken, *asked; /* [classes] images taken for a class, labelled so */
@@ -24,6 +23,9 @@ typedef struct look {
     double score, score_deviation; /* Inception Score; NaN: too few images */
 } look;
 
+/* Room for what is seen of `count` images: d features, classes. */
+drift_status look_new(drift_context *ctx, size_t count, size_t d,
+                      size_t classes, look *out) DRIFT_MUST_CHECK;
 /* Look at all images, a batch at a time; o->tell hears of them as `kind`. */
 drift_status look_take(network *n, images *x, const char *kind,
                        const drift_evaluate_options *o,

@@ -118,6 +118,29 @@ out:
     return status;
 }
 
+drift_status network_features(network *n, size_t h, size_t w, size_t c,
+                              size_t *out)
+{
+    drift_status status = DRIFT_OK;
+    const tensor *seen, *logits;
+    float *grey = mem_alloc(n->ctx, h * w * c, sizeof *grey);
+    if (!grey)
+        return DRIFT_ERROR_MEMORY;
+    TRY(network_run(n, grey, 1, h, w, c, &seen, &logits));
+    *out = seen->shape.dim[1];
+out:
+    network_forget(n);
+    mem_free(grey);
+    return status;
+}
+
+drift_status network_digest(const network *n, digest *d)
+{
+    if (network_resizes(n))
+        digest_add(d, &n->resize, sizeof n->resize);
+    return encoder_digest(n->encoder, d);
+}
+
 void network_forget(network *n)
 {
     tape_reset(n->tape, 0);

@@ -32,6 +32,11 @@ void network_close(network *n);
 /* Whether it takes images of one size alone and is given all others' in
  * n->resize's way, as scores are published: the inception network. */
 int network_resizes(const network *n);
+/* How many features it sees of images of this size. */
+drift_status network_features(network *n, size_t h, size_t w, size_t c,
+                              size_t *out) DRIFT_MUST_CHECK;
+/* Add what it sees by: itself and how it resizes. */
+drift_status network_digest(const network *n, digest *d) DRIFT_MUST_CHECK;
 /* The most images to run together. */
 size_t network_at_once(const network *n);
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/items.h"
 #include "base/mem.h"
+#include "eval/kept.h"
 #include "eval/neighbours.h"
 #include "eval/scores.h"
 #include "train/config.h"
@@ -30,8 +31,9 @@ struct drift_evaluator {
     data_config data; /* of the real images */
     network network;
     images train, test;
-    size_t count;            /* of the first subject's images */
-    int looked;              /* at those that all are seen beside */
+    size_t count; /* of the first subject's images */
+    int looked;   /* at those that all are seen beside */
+    kept kept;
     look real;               /* of the training images */
     drift_evaluation common; /* all but the scores of samples */
 };
@@ -281,6 +283,21 @@ out:
     return status;
 }
 
+/* The same for images that do not change: those of a data set, or noise. */
+static drift_status score_once(drift_evaluator *e, images *x, const char *kind,
+                               drift_scores *out)
+{
+    drift_status status = DRIFT_OK;
+    char key[DIGEST_TEXT];
+    kept_key(&e->kept, x, &e->train, &e->real, key);
+    if (kept_find_scores(&e->kept, key, kind, x->count, out))
+        return DRIFT_OK;
+    TRY(score(e, x, kind, out));
+    kept_save_scores(&e->kept, key, out);
+out:
+    return status;
+}
+
 /* What samples are to be seen beside, once: real images and noise. */
 static drift_status look_at_bounds(drift_evaluator *e)
 {
@@ -289,13 +306,14 @@ static drift_status look_at_bounds(drift_evaluator *e)
     if (e->looked)
         return DRIFT_OK;
     look_free(&e->real); /* of an attempt that failed */
-    TRY(look_take(&e->network, &e->train, "training images", &e->o, &e->real));
+    TRY(kept_look(&e->kept, &e->network, &e->train, "training images",
+                  &e->real));
     e->common.features = e->real.moments.d;
     if (e->test.count > 1)
-        TRY(score(e, &e->test, "test images", &e->common.real));
+        TRY(score_once(e, &e->test, "test images", &e->common.real));
     if (!e->o.quick) {
-        TRY(images_of_noise(e->ctx, &e->train, e->count, e->o.seed, &noise));
-        TRY(score(e, &noise, "noise", &e->common.noise));
+        images_of_noise(&e->train, e->count, e->o.seed, &noise);
+        TRY(score_once(e, &noise, "noise", &e->common.noise));
     }
     e->looked = 1;
 out:
@@ -337,6 +355,7 @@ drift_status evaluator_open(drift_context *ctx,
                                       .noise = scores_none()}};
     TRY(open_subject(ctx, options->samples, options, &s));
     TRY(open_real(e, &s));
+    TRY(kept_open(&e->network, &e->o, &e->kept));
     e->common.training = e->train.count;
     e->count = s.images.count;
     TRY(open_test(e, e->count));
@@ -369,6 +388,7 @@ void drift_evaluator_free(drift_evaluator *e)
     if (!e)
         return;
     look_free(&e->real);
+    kept_close(&e->kept);
     images_close(&e->train);
     images_close(&e->test);
     network_close(&e->network);

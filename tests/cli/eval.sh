@@ -2,6 +2,8 @@
 # drift-eval: its table and its JSON, a model against its own samples as a file,
 # what it refuses.
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
+XDG_CACHE_HOME=$work/cache
+export XDG_CACHE_HOME
 
 try "$train" --quiet --threads 2 --out digits mnist data.limit=100 \
     drift.generated=4 drift.positives=4 generator.hidden=4 run.steps=2

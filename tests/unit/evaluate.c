@@ -307,6 +307,7 @@ static int begin(void **state)
     npz_writer *w = NULL;
     if (setup(state))
         return -1;
+    setenv("DRIFT_CACHE", "off", 1); /* tests/unit/kept.c */
     read_digits("train", TRAIN, train, train_labels);
     read_digits("test", TEST, test, test_labels);
     expect_ok(npz_create(ctx, real_file, &w));
