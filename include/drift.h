@@ -475,7 +475,9 @@ typedef struct drift_evaluation {
     char network[4096]; /* that looked */
     char resize[24];    /* how images became its own; "": as they are */
     char of[4352];      /* what was looked at */
-    char data[4096];    /* the real images */
+    char data[4096];    /* the real images; "": there are none */
+    char reference[4096]; /* whose moments the distance is from, in place of
+                             theirs; "": none */
 } drift_evaluation;
 
 /* `done` of `count` images of a kind ("samples", "training images", "test
@@ -495,6 +497,12 @@ typedef struct drift_evaluate_options {
     const char *resize;  /* how images become those of the inception network:
                             "legacy-tensorflow" (NULL), "pytorch", "clean"
                             (networks-and-formats.md 4.1) */
+    const char *reference; /* the Frechet distance is from moments in this file
+                              (.npz with mu and sigma), not from those of the
+                              training images, which need not be there then;
+                              or NULL */
+    const char *write_reference; /* write those of the training images; or
+                                    NULL */
     const char *ema;     /* as drift_model_open */
     float alpha;         /* how strongly samples are guided; 0: 1 */
     size_t count;        /* of samples; 0: 10000, or all images */

@@ -24,6 +24,15 @@ drift_status moments_add(drift_context *ctx, moments *m, const float *x,
 /* Turn the sums of at least two samples into what the fields say. */
 drift_status moments_finish(drift_context *ctx, moments *m) DRIFT_MUST_CHECK;
 
+/* Finished moments as other programs have them: mu [d] and sigma [d,d], f64, in
+ * a .npz. Read as f32, too, and as ref_mu and ref_sigma; other arrays do not
+ * matter, and n stays 0. What is no mean and covariance, or not finite, is
+ * refused. */
+drift_status moments_read(drift_context *ctx, const char *path,
+                          moments *out) DRIFT_MUST_CHECK;
+drift_status moments_write(drift_context *ctx, const char *path,
+                           const moments *m) DRIFT_MUST_CHECK;
+
 /* Sum of the variances. */
 double moments_trace(const moments *m);
 

@@ -112,6 +112,8 @@ out:
 static double chi_square(const look *x, const look *real, int alike)
 {
     double sum = 0;
+    if (!real->count)
+        return NAN;
     for (size_t k = 0; k < x->classes; k++) {
         double expected =
             alike && !isnan(x->accuracy)
@@ -147,6 +149,8 @@ drift_status scores_of(drift_context *ctx, const look *x, const look *real,
     TRY(without(
         ctx, frechet_distance(ctx, &x->moments, &real->moments, &out->distance),
         "Frechet distance"));
+    if (!real->kept)
+        goto out; /* their moments are all that is known of them */
     TRY(without(ctx,
                 kid_subsets(ctx, real->features, real->kept, x->features,
                             x->kept, d, SUBSETS, SUBSET, SUBSET_SEED, &kid),

@@ -7,7 +7,8 @@
 /* All of drift_scores but what is seen in pixels (vote, nearest). A figure that
  * these images or this build cannot give is NaN, and a warning says why where
  * that may surprise. alike: the labels of both mean the same; quick: without
- * what compares single images. */
+ * what compares single images, as where nothing but
+ * moments is known of real ones. */
 drift_status scores_of(drift_context *ctx, const look *x, const look *real,
                        int alike, int quick,
                        drift_scores *out) DRIFT_MUST_CHECK;

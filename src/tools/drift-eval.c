@@ -5,7 +5,8 @@
 #include "tools/eval_show.h"
 
 static struct {
-    const char *data, *network, *resize, *ema, *out;
+    const char *data, *network, *resize, *reference, *write_reference, *ema;
+    const char *out;
     int64_t seed, count;
     double alpha;
     int json, all, skip_existing, compare;
@@ -22,6 +23,11 @@ static const option options[] = {
     {OPTION_TEXT, "resize", "MODE",
      "legacy-tensorflow, pytorch, clean: for the inception network",
      &arg.resize, 0, 0},
+    {OPTION_TEXT, "reference", "FILE",
+     "the distance is from mu and sigma in this .npz, not the real images'",
+     &arg.reference, 0, 0},
+    {OPTION_TEXT, "write-reference", "FILE",
+     "write mu and sigma of the real images, .npz", &arg.write_reference, 0, 0},
     {OPTION_REAL, "alpha", "X", "guidance strength of the samples [1]",
      &arg.alpha, 1, 1000},
     {OPTION_TEXT, "ema", "NAME", "averaged weights, as 0.999; none = plain",
@@ -98,6 +104,8 @@ static int run(drift_context *ctx, const char *path)
         .data = arg.data,
         .network = arg.network,
         .resize = arg.resize,
+        .reference = arg.reference,
+        .write_reference = arg.write_reference,
         .ema = arg.ema,
         .alpha = (float)arg.alpha,
         .count = (size_t)arg.count,

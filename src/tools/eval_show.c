@@ -31,7 +31,10 @@ static void print_evaluation(const drift_evaluation *e)
 {
     const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
     printf("samples  %s\n", e->of);
-    printf("real     %zu training images of %s\n", e->training, e->data);
+    if (e->training)
+        printf("real     %zu training images of %s\n", e->training, e->data);
+    if (*e->reference)
+        printf("distance from mu and sigma of %s\n", e->reference);
     printf("network  %s, %zu features%s%s\n", e->network, e->features,
            *e->resize ? ", images resized as by " : "", e->resize);
     printf("seed     %llu\n\n", (unsigned long long)e->seed);
@@ -104,10 +107,10 @@ static void print_run(const char *path, const drift_score_table *table,
 
 /* -- JSON ------------------------------------------------------------------ */
 
-/* A path need not be UTF-8. */
+/* A path need not be UTF-8; what there is not is null. */
 static json_t *text(const char *s)
 {
-    json_t *v = json_string(s);
+    json_t *v = *s ? json_string(s) : json_null();
     return v ? v : json_string("?");
 }
 
@@ -133,10 +136,10 @@ static json_t *scores(const drift_scores *s)
 
 static json_t *evaluation(const drift_evaluation *e)
 {
-    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "of",
+    return json_pack("{s:o,s:o,s:I,s:o,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "of",
                      text(e->of), "data", text(e->data), "training",
-                     (json_int_t)e->training, "network", text(e->network),
-                     "resize", *e->resize ? text(e->resize) : json_null(),
+                     (json_int_t)e->training, "reference", text(e->reference),
+                     "network", text(e->network), "resize", text(e->resize),
                      "features", (json_int_t)e->features, "seed",
                      (json_int_t)e->seed, "samples", scores(&e->samples),
                      "real", scores(&e->real), "noise", scores(&e->noise));
@@ -144,13 +147,13 @@ static json_t *evaluation(const drift_evaluation *e)
 
 static json_t *row(const drift_score_row *r)
 {
-    json_t *o = json_pack(
-        "{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "checkpoint",
-        text(r->checkpoint), "step", (json_int_t)r->step, "images",
-        (json_int_t)r->images, "seconds", number(r->seconds), "weights",
-        text(r->weights), "alpha", number(r->alpha), "seed",
-        (json_int_t)r->seed, "network", text(r->network), "resize",
-        *r->resize ? text(r->resize) : json_null(), "data", text(r->data));
+    json_t *o =
+        json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "checkpoint",
+                  text(r->checkpoint), "step", (json_int_t)r->step, "images",
+                  (json_int_t)r->images, "seconds", number(r->seconds),
+                  "weights", text(r->weights), "alpha", number(r->alpha),
+                  "seed", (json_int_t)r->seed, "network", text(r->network),
+                  "resize", text(r->resize), "data", text(r->data));
     add_scores(o, &r->scores);
     return o;
 }
@@ -252,8 +255,7 @@ static json_t *comparison(char *const *runs, drift_score_table *const *tables,
                               json_pack("{s:o,s:o,s:o}", "run", text(runs[i]),
                                         "best", row(best(tables[i])),
                                         "checkpoints", rows(tables[i])));
-    return json_pack("{s:o,s:o}", "runs", list, "picture",
-                     *picture ? text(picture) : json_null());
+    return json_pack("{s:o,s:o}", "runs", list, "picture", text(picture));
 }
 
 /* Where the picture goes: `out` itself if it ends in .png. */

@@ -34,7 +34,7 @@ struct drift_evaluator {
     size_t count; /* of the first subject's images */
     int looked;   /* at those that all are seen beside */
     kept kept;
-    look real;               /* of the training images */
+    look real; /* of the training images; moments may be a reference's */
     drift_evaluation common; /* all but the scores of samples */
 };
 
@@ -84,7 +84,7 @@ static drift_status open_images(drift_context *ctx, const char *path,
     data_config c = {
         .path = (char *)(uintptr_t)path, .split = train_split, .crop = 1};
     TRY(images_of_data(ctx, &c, o->count, &out->images));
-    if (!o->data)
+    if (!o->data && !o->reference)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' is no run and no checkpoint; compared with which real "
              "images?",
@@ -170,8 +170,9 @@ static drift_status open_network(drift_evaluator *e, const subject *s)
     drift_evaluation *common = &e->common;
     const char *name = e->o.network;
     resize_mode resize;
+    const char *of = e->data_path ? e->data_path : e->o.samples;
     char data[64];
-    plain_name(e->data_path, data, sizeof data);
+    plain_name(of, data, sizeof data);
     for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
         if (!strcmp(data, known[i].data))
             name = known[i].network;
@@ -179,7 +180,7 @@ static drift_status open_network(drift_evaluator *e, const subject *s)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
              "no network comes with the program for images of '%s'; which is "
              "to look at them (drift-eval --features, run.evaluate_network)?",
-             e->data_path);
+             of);
     TRY(find_resize(e->ctx, e->o.resize, &resize));
     TRY(network_open(e->ctx, name, resize, &e->network));
     if (network_resizes(&e->network))
@@ -195,14 +196,50 @@ out:
     return status;
 }
 
+/* Images that can be done without: none where they cannot be opened, and a
+ * warning says why. */
+static drift_status open_if_there(drift_evaluator *e, const data_config *c,
+                                  size_t count, const char *kind, images *out)
+{
+    drift_status status = images_of_data(e->ctx, c, count, out);
+    if (status == DRIFT_OK || status == DRIFT_ERROR_MEMORY)
+        return status;
+    log_warning(e->ctx, "no %s: %s", kind, drift_error_text(e->ctx));
+    drift_error_clear(e->ctx);
+    images_close(out);
+    return DRIFT_OK;
+}
+
+/* The training images; with a reference there need be none. */
+static drift_status open_train(drift_evaluator *e)
+{
+    drift_status status = DRIFT_OK;
+    if (e->o.reference && !e->o.data && e->data_path)
+        TRY(open_if_there(e, &e->data, 0, "training images", &e->train));
+    else if (e->data_path)
+        TRY(images_of_data(e->ctx, &e->data, 0, &e->train));
+    if (e->train.count < 2 && (e->train.count || !e->o.reference))
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "a score needs two real images at least");
+    if (e->o.write_reference && !e->train.count)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "there are no training images whose moments '%s' could hold",
+             e->o.write_reference);
+    if (e->train.count)
+        snprintf(e->common.data, sizeof e->common.data, "%s", e->data_path);
+    e->common.training = e->train.count;
+out:
+    return status;
+}
+
 /* The real images are of the size of the subject's. */
 static drift_status open_real(drift_evaluator *e, const subject *s)
 {
     drift_status status = DRIFT_OK;
     const char *path = e->o.data ? e->o.data : s->data.path;
     const char *split = s->data.split;
-    e->data_path = mem_printf(e->ctx, "%s", path);
-    if (!e->data_path)
+    e->data_path = path ? mem_strdup(e->ctx, path) : NULL;
+    if (path && !e->data_path)
         return DRIFT_ERROR_MEMORY;
     if (s->model && strcmp(split, train_split) != 0)
         log_warning(e->ctx,
@@ -218,12 +255,8 @@ static drift_status open_real(drift_evaluator *e, const subject *s)
     e->data.width = s->images.width;
     e->data.channels = s->images.channels;
     e->data.limit = 0;
-    snprintf(e->common.data, sizeof e->common.data, "%s", path);
     TRY(open_network(e, s));
-    TRY(images_of_data(e->ctx, &e->data, 0, &e->train));
-    if (e->train.count < 2)
-        FAIL(e->ctx, DRIFT_ERROR_USAGE,
-             "a score needs two real images at least");
+    TRY(open_train(e));
 out:
     return status;
 }
@@ -233,21 +266,14 @@ static drift_status open_test(drift_evaluator *e, size_t count)
 {
     data_config c = e->data;
     c.split = test_split;
-    drift_status status = images_of_data(e->ctx, &c, count, &e->test);
-    if (status == DRIFT_ERROR_MEMORY)
-        return status;
-    if (status != DRIFT_OK) {
-        log_warning(e->ctx, "no test images: %s", drift_error_text(e->ctx));
-        drift_error_clear(e->ctx);
-        return DRIFT_OK;
-    }
-    if (e->test.count < count)
+    drift_status status = open_if_there(e, &c, count, "test images", &e->test);
+    if (e->test.count && e->test.count < count)
         log_warning(e->ctx,
                     "the distance of %zu test images is larger for their "
                     "number alone than that of %zu samples would be; with a "
                     "count of %zu they compare",
                     e->test.count, count, e->test.count);
-    return DRIFT_OK;
+    return status;
 }
 
 /* -- figures --------------------------------------------------------------- */
@@ -276,7 +302,7 @@ static drift_status score(drift_evaluator *e, images *x, const char *kind,
     TRY(look_take(&e->network, x, kind, &e->o, &l));
     TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
                   e->o.quick, out));
-    if (!e->o.quick)
+    if (!e->o.quick && e->train.count)
         TRY(pair(e, x, out));
 out:
     look_free(&l);
@@ -298,6 +324,41 @@ out:
     return status;
 }
 
+/* What the images are compared with. A reference comes first: what is wrong
+ * with it is told before the work. */
+static drift_status look_at_real(drift_evaluator *e)
+{
+    drift_status status = DRIFT_OK;
+    const char *path = e->o.reference;
+    moments other = {0};
+    size_t d;
+    if (path) {
+        TRY(moments_read(e->ctx, path, &other));
+        TRY(network_features(&e->network, (size_t)e->data.height,
+                             (size_t)e->data.width, (size_t)e->data.channels,
+                             &d));
+        if (d != other.d)
+            FAIL(e->ctx, DRIFT_ERROR_SHAPE,
+                 "'%s' has moments of %zu features; '%s' sees %zu", path,
+                 other.d, e->common.network, d);
+        snprintf(e->common.reference, sizeof e->common.reference, "%s", path);
+    }
+    if (e->train.count)
+        TRY(kept_look(&e->kept, &e->network, &e->train, "training images",
+                      &e->real));
+    if (e->o.write_reference)
+        TRY(moments_write(e->ctx, e->o.write_reference, &e->real.moments));
+    if (path) {
+        moments_free(&e->real.moments);
+        e->real.moments = other;
+        other = (moments){0};
+    }
+    e->common.features = e->real.moments.d;
+out:
+    moments_free(&other);
+    return status;
+}
+
 /* What samples are to be seen beside, once: real images and noise. */
 static drift_status look_at_bounds(drift_evaluator *e)
 {
@@ -306,9 +367,11 @@ static drift_status look_at_bounds(drift_evaluator *e)
     if (e->looked)
         return DRIFT_OK;
     look_free(&e->real); /* of an attempt that failed */
-    TRY(kept_look(&e->kept, &e->network, &e->train, "training images",
-                  &e->real));
-    e->common.features = e->real.moments.d;
+    TRY(look_at_real(e));
+    if (!e->train.count) {
+        e->looked = 1;
+        goto out;
+    }
     if (e->test.count > 1)
         TRY(score_once(e, &e->test, "test images", &e->common.real));
     if (!e->o.quick) {
@@ -334,7 +397,7 @@ size_t evaluator_count(const drift_evaluator *e)
 size_t evaluator_bounds(const drift_evaluator *e)
 {
     size_t test = e->test.count > 1 ? e->test.count : 0;
-    return e->looked ? 0 : e->train.count + test + e->count;
+    return e->looked || !e->train.count ? 0 : e->train.count + test + e->count;
 }
 
 drift_status evaluator_open(drift_context *ctx,
@@ -356,9 +419,9 @@ drift_status evaluator_open(drift_context *ctx,
     TRY(open_subject(ctx, options->samples, options, &s));
     TRY(open_real(e, &s));
     TRY(kept_open(&e->network, &e->o, &e->kept));
-    e->common.training = e->train.count;
     e->count = s.images.count;
-    TRY(open_test(e, e->count));
+    if (e->train.count)
+        TRY(open_test(e, e->count));
     *out = e;
     e = NULL;
 out:
@@ -405,9 +468,9 @@ drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
     TRY(look_at_bounds(e));
     *out = e->common;
     TRY(open_subject(e->ctx, samples, &e->o, &s));
-    if (s.images.height != e->train.height ||
-        s.images.width != e->train.width ||
-        s.images.channels != e->train.channels)
+    if (e->train.count && (s.images.height != e->train.height ||
+                           s.images.width != e->train.width ||
+                           s.images.channels != e->train.channels))
         FAIL(e->ctx, DRIFT_ERROR_SHAPE,
              "'%s' are images of %d x %d x %d; the others are of %d x %d x %d",
              samples, s.images.height, s.images.width, s.images.channels,

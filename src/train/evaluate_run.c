@@ -252,6 +252,12 @@ drift_status drift_evaluate_run(drift_context *ctx,
     *out = NULL;
     if (!place)
         return DRIFT_ERROR_MEMORY;
+    /* A row does not say what else its distance would be from. */
+    if (o.reference)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "the table of a run's scores is of distances from the real "
+             "images, not from '%s'",
+             o.reference);
     TRY(list_checkpoints(&s));
     s.file = mem_printf(ctx, "%s/" SCORE_FILE, place);
     s.picture = mem_printf(ctx, "%s/distance_vs_step.png", place);

@@ -66,6 +66,31 @@ try "$train" --quiet --threads 2 --resume watched run.steps=4
 code_is 0
 is "evaluations at step 4, too" 3 "$(evaluations watched/metrics.jsonl)"
 
+# Others' statistics in place of the real images, which need not be there.
+try "$eval" --data real.npz --features mnist-classifier --json \
+    --write-reference moments.npz made.npz
+code_is 0
+grep '"distance"' out | head -n 1 >wanted
+out_has '"reference": null'
+try "$eval" --features mnist-classifier --json --reference moments.npz made.npz
+code_is 0
+out_has '"reference": "moments.npz"'
+out_has '"data": null'
+grep '"distance"' out | head -n 1 >found
+same wanted found
+try "$eval" --features mnist-classifier --reference moments.npz made.npz
+code_is 0
+out_has "distance from mu and sigma of moments.npz"
+mv watched elsewhere && mv real.npz away.npz
+try "$eval" --features mnist-classifier --count 20 --reference moments.npz \
+    elsewhere
+code_is 0
+err_has "warning: no training images:"
+mv away.npz real.npz
+try "$eval" --features mnist-judge --reference real.npz made.npz
+code_is 1
+err_has "'real.npz': it has no mu and sigma, nor ref_mu and ref_sigma"
+
 # The network that comes for images of this name.
 cp real.npz mnist.npz
 try "$eval" --data mnist.npz --json made.npz

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "data/data.h"
 #include "eval/look.h"
 #include "formats/npy.h"
@@ -77,7 +78,8 @@ static void real_images(void **state)
     e = look_at(test, test_labels, TEST);
     assert_int_equal(e.real.count, TEST);
     for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
-        double made = drift_score_value(&e.samples, f), real = drift_score_value(&e.real, f);
+        double made = drift_score_value(&e.samples, f),
+               real = drift_score_value(&e.real, f);
         double floor = drift_score_value(&e.noise, f);
         assert_true(isnan(made) ? isnan(real) : made == real);
         /* No figure takes real images for worse than noise. */
@@ -200,13 +202,142 @@ static void sorted(void **state)
     assert_true(isnan(whole) || e.samples.distance < 2 * whole);
 }
 
+static drift_evaluation compare_with(const char *data, const char *reference,
+                                     const char *write)
+{
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file,
+                                .data = data,
+                                .network = "mnist-classifier",
+                                .reference = reference,
+                                .write_reference = write};
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    return e;
+}
+
+static char statistics[] = "evaluate-statistics.npz";
+
+static void put_numbers(npz_writer *w, const char *name, array_type type,
+                        const void *data, int ndim, size_t rows, size_t columns)
+{
+    const size_t dim[] = {rows, columns};
+    expect_ok(npz_begin(w, name, type, ndim, dim));
+    expect_ok(npz_write(
+        w, data, rows * (ndim == 2 ? columns : 1) * array_type_size(type)));
+}
+
+/* The moments that are written stand for the images that they are of. */
+static void reference(void **state)
+{
+    (void)state;
+    drift_evaluation with = look_at(test, test_labels, TEST), e;
+    e = compare_with(real_file, NULL, statistics);
+    assert_memory_equal(&e.samples, &with.samples, sizeof e.samples);
+    e = compare_with(real_file, statistics, NULL);
+    assert_memory_equal(&e.samples, &with.samples, sizeof e.samples);
+    assert_memory_equal(&e.noise, &with.noise, sizeof e.noise);
+    assert_string_equal(e.reference, statistics);
+    /* Without data there is the distance, and what needs no others. */
+    e = compare_with(NULL, statistics, NULL);
+    for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
+        double v = drift_score_value(&e.samples, f);
+        int alone = !strcmp(f->key, "distance") || !strcmp(f->key, "score") ||
+                    !strcmp(f->key, "score_deviation");
+        assert_true(alone ? v == drift_score_value(&with.samples, f) || isnan(v)
+                          : isnan(v));
+    }
+    assert_false(isnan(e.samples.score));
+    assert_int_equal(e.samples.count, TEST);
+    assert_int_equal(e.real.count + e.noise.count + e.training, 0);
+    assert_string_equal(e.data, "");
+    unlink(statistics);
+}
+
+/* As other programs write them: f32, the release's names, more arrays. */
+static void others_statistics(void **state)
+{
+    (void)state;
+    static float mu[64], sigma[64 * 64];
+    npz_writer *w;
+    for (size_t i = 0; i < 64; i++)
+        sigma[i * 65] = 1;
+    look_at(test, test_labels, TEST);
+    expect_ok(npz_create(ctx, statistics, &w));
+    put_numbers(w, "mu", ARRAY_F32, mu, 1, 3, 0);
+    put_numbers(w, "ref_sigma", ARRAY_F32, sigma, 2, 64, 64);
+    put_numbers(w, "ref_mu", ARRAY_F32, mu, 1, 64, 0);
+    put_numbers(w, "arr_0", ARRAY_U8, mu, 2, 5, 7);
+    expect_ok(npz_commit(w));
+    drift_evaluation e = compare_with(real_file, statistics, NULL);
+    assert_true(isnan(e.samples.distance) || e.samples.distance > 1);
+    assert_false(isnan(e.samples.kernel));
+    unlink(statistics);
+}
+
+static void refuse(const double *mu, size_t n, const double *sigma, size_t rows,
+                   size_t columns, const char *text)
+{
+    npz_writer *w;
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file,
+                                .network = "mnist-classifier",
+                                .reference = statistics};
+    expect_ok(npz_create(ctx, statistics, &w));
+    put_numbers(w, "mu", ARRAY_F64, mu, 1, n, 0);
+    if (sigma)
+        put_numbers(w, "sigma", ARRAY_F64, sigma, 2, rows, columns);
+    expect_ok(npz_commit(w));
+    drift_status status = drift_evaluate(ctx, &o, &e);
+    assert_non_null(strstr(drift_error_text(ctx), statistics));
+    expect_error(status, n == 2 ? DRIFT_ERROR_SHAPE : DRIFT_ERROR_FORMAT, text);
+}
+
+static void no_statistics(void **state)
+{
+    (void)state;
+    const double mu[3] = {0}, infinite[3] = {0, INFINITY, 0};
+    const double good[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    const double nan[9] = {1, 0, 0, 0, 1, NAN, 0, 0, 1};
+    const double skew[9] = {1, 0, 0.1, 0, 1, 0, 0.2, 0, 1};
+    const double less[9] = {1, 0, 0, 0, -1, 0, 0, 0, 1};
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file,
+                                .network = "mnist-classifier",
+                                .reference = statistics};
+    look_at(test, test_labels, TEST);
+    refuse(mu, 3, NULL, 0, 0, "it has no mu and sigma, nor ref_mu");
+    refuse(mu, 3, good, 1, 9, "they are no mean and covariance");
+    refuse(mu, 3, good, 3, 2, "they are no mean and covariance");
+    refuse(mu, 0, good, 0, 0, "they are no mean and covariance");
+    refuse(infinite, 3, good, 3, 3, "mu[1] is inf");
+    refuse(mu, 3, nan, 3, 3, "sigma[1,2] is nan");
+    refuse(mu, 3, skew, 3, 3,
+           "sigma is not symmetric: [2,0] is 0.2 and [0,2] 0.1");
+    refuse(mu, 3, less, 3, 3, "sigma[1,1] is -1: no variance");
+    refuse(mu, 2, (double[]){1, 0, 0, 1}, 2, 2,
+           "has moments of 2 features; 'mnist-classifier' sees 64");
+    expect_ok(file_replace(ctx, statistics, "torn", 4));
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_FORMAT, statistics);
+    unlink(statistics);
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_IO, statistics);
+    o.write_reference = statistics;
+    expect_error(drift_evaluate(ctx, &o, &e), DRIFT_ERROR_USAGE,
+                 "there are no training images whose moments");
+}
+
 static drift_status evaluate_few(drift_context *on, void *arg)
 {
     drift_evaluation e;
     (void)arg;
-    drift_evaluate_options o = {
-        .samples = file, .data = file, .network = "mnist-classifier"};
-    return drift_evaluate(on, &o, &e);
+    drift_evaluate_options o = {.samples = file,
+                                .data = file,
+                                .network = "mnist-classifier",
+                                .write_reference = statistics};
+    drift_status status = drift_evaluate(on, &o, &e);
+    o = (drift_evaluate_options){.samples = file,
+                                 .network = "mnist-classifier",
+                                 .reference = statistics};
+    return status == DRIFT_OK ? drift_evaluate(on, &o, &e) : status;
 }
 
 static void memory_runs_out(void **state)
@@ -214,6 +345,7 @@ static void memory_runs_out(void **state)
     (void)state;
     look_at(test, test_labels, 40);
     sweep_memory(evaluate_few, NULL);
+    unlink(statistics);
 }
 
 static void what_cannot_be(void **state)
@@ -336,6 +468,9 @@ int main(void)
         cmocka_unit_test(noise),
         cmocka_unit_test(no_classes),
         cmocka_unit_test(sorted),
+        cmocka_unit_test(reference),
+        cmocka_unit_test(others_statistics),
+        cmocka_unit_test(no_statistics),
         cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(inception),
