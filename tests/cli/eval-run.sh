@@ -2,6 +2,8 @@
 # drift-eval --all and --compare: the table of a run, whole at any time and the
 # same however it came about; what is refused.
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
+XDG_CACHE_HOME=$work/cache
+export XDG_CACHE_HOME
 
 run() { # run DIR STEPS KEY=VALUE...
     dir=$1 steps=$2

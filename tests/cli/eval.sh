@@ -81,6 +81,9 @@ same wanted found
 try "$eval" --features mnist-classifier --reference moments.npz made.npz
 code_is 0
 out_has "distance from mu and sigma of moments.npz"
+usage "drift-eval: the table of a run's scores is of distances from the real\
+ images, not from 'moments.npz'" "$eval" --all --features mnist-classifier \
+    --reference moments.npz digits
 mv watched elsewhere && mv real.npz away.npz
 try "$eval" --features mnist-classifier --count 20 --reference moments.npz \
     elsewhere
