@@ -415,6 +415,12 @@ DRIFT_MUST_CHECK drift_status drift_model_sample(drift_model *model,
  * that drift_model_sample draws. */
 void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
                        size_t count, float *noise, int32_t *styles);
+/* The same for `frames` samples on the way from the noise of sample `from` to
+ * that of `to`: on the great circle between them, so that each frame's noise
+ * has a usual length. The style of all is that of `from`. */
+void drift_model_noise_between(const drift_model *model, uint64_t seed,
+                               uint64_t from, uint64_t to, size_t frames,
+                               float *noise, int32_t *styles);
 
 /* Pixels from [-1,1] to bytes, clipped, as published scores count them. */
 void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
