@@ -27,20 +27,37 @@ static void print_network(const char *network, const char *resize)
            resize);
 }
 
+#define COLUMNS 3
+
+/* Whether all columns lack a figure: those of images that points do not have,
+ * and the other way round. */
+static int is_blank(const drift_scores *const *columns,
+                    const drift_score_field *f)
+{
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (!isnan(drift_score_value(columns[i], f)))
+            return 0;
+    return 1;
+}
+
 static void print_evaluation(const drift_evaluation *e)
 {
-    const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
+    const drift_scores *columns[COLUMNS] = {&e->samples, &e->real, &e->noise};
+    const char *kind = *e->network ? "images" : "points";
     printf("samples  %s\n", e->of);
-    printf("real     %zu training images of %s\n", e->training, e->data);
-    printf("network  %s, %zu features%s%s\n", e->network, e->features,
-           *e->resize ? ", images resized as by " : "", e->resize);
+    printf("real     %zu training %s of %s\n", e->training, kind, e->data);
+    if (*e->network)
+        printf("network  %s, %zu features%s%s\n", e->network, e->features,
+               *e->resize ? ", images resized as by " : "", e->resize);
     printf("seed     %llu\n\n", (unsigned long long)e->seed);
     printf("%-24s %12s %12s %12s\n", "", "samples", "real, test", "noise");
-    printf("%-24s %12zu %12zu %12zu\n", "images", e->samples.count,
-           e->real.count, e->noise.count);
+    printf("%-24s %12zu %12zu %12zu\n", kind, e->samples.count, e->real.count,
+           e->noise.count);
     for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
+        if (is_blank(columns, f))
+            continue;
         printf("%-24s", f->title);
-        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        for (size_t i = 0; i < COLUMNS; i++)
             cell(12, drift_score_value(columns[i], f), f);
         printf("\n");
     }
@@ -111,6 +128,11 @@ static json_t *text(const char *s)
     return v ? v : json_string("?");
 }
 
+static json_t *some(const char *s)
+{
+    return *s ? text(s) : json_null();
+}
+
 /* A figure that could not be had is null. */
 static json_t *number(double v)
 {
@@ -135,22 +157,22 @@ static json_t *evaluation(const drift_evaluation *e)
 {
     return json_pack("{s:o,s:o,s:I,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "of",
                      text(e->of), "data", text(e->data), "training",
-                     (json_int_t)e->training, "network", text(e->network),
-                     "resize", *e->resize ? text(e->resize) : json_null(),
-                     "features", (json_int_t)e->features, "seed",
-                     (json_int_t)e->seed, "samples", scores(&e->samples),
-                     "real", scores(&e->real), "noise", scores(&e->noise));
+                     (json_int_t)e->training, "network", some(e->network),
+                     "resize", some(e->resize), "features",
+                     (json_int_t)e->features, "seed", (json_int_t)e->seed,
+                     "samples", scores(&e->samples), "real", scores(&e->real),
+                     "noise", scores(&e->noise));
 }
 
 static json_t *row(const drift_score_row *r)
 {
-    json_t *o = json_pack(
-        "{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "checkpoint",
-        text(r->checkpoint), "step", (json_int_t)r->step, "images",
-        (json_int_t)r->images, "seconds", number(r->seconds), "weights",
-        text(r->weights), "alpha", number(r->alpha), "seed",
-        (json_int_t)r->seed, "network", text(r->network), "resize",
-        *r->resize ? text(r->resize) : json_null(), "data", text(r->data));
+    json_t *o =
+        json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "checkpoint",
+                  text(r->checkpoint), "step", (json_int_t)r->step, "images",
+                  (json_int_t)r->images, "seconds", number(r->seconds),
+                  "weights", text(r->weights), "alpha", number(r->alpha),
+                  "seed", (json_int_t)r->seed, "network", some(r->network),
+                  "resize", some(r->resize), "data", text(r->data));
     add_scores(o, &r->scores);
     return o;
 }

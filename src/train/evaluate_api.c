@@ -8,9 +8,11 @@
 #include "base/items.h"
 #include "base/mem.h"
 #include "eval/neighbours.h"
+#include "eval/points.h"
 #include "eval/scores.h"
 #include "train/config.h"
 #include "train/evaluate.h"
+#include "train/evaluate_pictures.h"
 
 #define SAMPLES ((size_t)10000)
 #define PAIRED  ((size_t)1000) /* whose neighbours are looked for */
@@ -33,6 +35,7 @@ struct drift_evaluator {
     size_t count;            /* of the first subject's images */
     int looked;              /* at those that all are seen beside */
     look real;               /* of the training images */
+    points fresh;            /* or, where samples are points, such */
     drift_evaluation common; /* all but the scores of samples */
 };
 
@@ -66,8 +69,8 @@ static drift_status open_model(drift_context *ctx, const char *path,
     if (o->alpha != 0 && !(o->alpha >= 1))
         FAIL(ctx, DRIFT_ERROR_USAGE, "alpha is %g, not at least 1",
              (double)o->alpha);
-    TRY(images_of_model(ctx, out->model, o->count ? o->count : SAMPLES, o->seed,
-                        o->alpha != 0 ? o->alpha : 1, &out->images));
+    images_of_model(ctx, out->model, o->count ? o->count : SAMPLES, o->seed,
+                    o->alpha != 0 ? o->alpha : 1, &out->images);
     snprintf(out->of, sizeof out->of, "%s, %s of step %lld, seed %llu", path,
              i->weights, (long long)i->step, (unsigned long long)o->seed);
     out->data = c->data;
@@ -82,6 +85,10 @@ static drift_status open_images(drift_context *ctx, const char *path,
     data_config c = {
         .path = (char *)(uintptr_t)path, .split = train_split, .crop = 1};
     TRY(images_of_data(ctx, &c, o->count, &out->images));
+    if (!out->images.data->count)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%s' is a toy; name points that are to be compared with it",
+             path);
     if (!o->data)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' is no run and no checkpoint; compared with which real "
@@ -91,7 +98,7 @@ static drift_status open_images(drift_context *ctx, const char *path,
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' are images; alpha and averaged weights are of models", path);
     snprintf(out->of, sizeof out->of, "%s", path);
-    out->data.crop = 1;
+    out->data = (data_config){.crop = 1, .noise = -1};
 out:
     return status;
 }
@@ -169,6 +176,12 @@ static drift_status open_network(drift_evaluator *e, const subject *s)
     const char *name = e->o.network;
     resize_mode resize;
     char data[64];
+    if (s->images.points) {
+        if (name || e->o.resize)
+            FAIL(e->ctx, DRIFT_ERROR_USAGE,
+                 "'%s' are points, which no network looks at", e->o.samples);
+        return DRIFT_OK;
+    }
     plain_name(e->data_path, data, sizeof data);
     for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
         if (!strcmp(data, known[i].data))
@@ -212,13 +225,21 @@ static drift_status open_real(drift_evaluator *e, const subject *s)
     if (e->o.data)
         e->data.kind = DATA_AUTO;
     e->data.split = train_split;
-    e->data.height = s->images.height;
-    e->data.width = s->images.width;
-    e->data.channels = s->images.channels;
+    if (!s->images.points) {
+        e->data.height = s->images.height;
+        e->data.width = s->images.width;
+        e->data.channels = s->images.channels;
+    }
     e->data.limit = 0;
     snprintf(e->common.data, sizeof e->common.data, "%s", path);
     TRY(open_network(e, s));
-    TRY(images_of_data(e->ctx, &e->data, 0, &e->train));
+    TRY(images_of_data(e->ctx, &e->data,
+                       s->images.points ? POINT_SETS * s->images.count : 0,
+                       &e->train));
+    if (e->train.points != s->images.points)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE, "'%s' are %s, '%s' are %s",
+             e->o.samples, s->images.points ? "points" : "images", path,
+             e->train.points ? "points" : "images");
     if (e->train.count < 2)
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
              "a score needs two real images at least");
@@ -271,6 +292,12 @@ static drift_status score(drift_evaluator *e, images *x, const char *kind,
 {
     drift_status status = DRIFT_OK;
     look l = {0};
+    points p = {0};
+    if (x->points) {
+        TRY(points_take(x, 1, &p));
+        TRY(points_score(&p, &e->fresh, out));
+        goto out;
+    }
     TRY(look_take(&e->network, x, kind, &e->o, &l));
     TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
                   e->o.quick, out));
@@ -278,6 +305,25 @@ static drift_status score(drift_evaluator *e, images *x, const char *kind,
         TRY(pair(e, x, out));
 out:
     look_free(&l);
+    points_free(&p);
+    return status;
+}
+
+/* All that points are compared with. */
+static drift_status look_at_points(drift_evaluator *e)
+{
+    drift_status status = DRIFT_OK;
+    images noise = {0};
+    size_t sets = e->train.data->count ? 1 : POINT_SETS;
+    points_free(&e->fresh); /* of an attempt that failed */
+    TRY(points_take(&e->train, sets, &e->fresh));
+    TRY(points_score_real(&e->fresh, &e->common.real));
+    TRY(images_of_noise(e->ctx, &e->train, e->count, e->o.seed, &noise));
+    TRY(score(e, &noise, "noise", &e->common.noise));
+    e->common.features = images_numbers(&e->train);
+    e->looked = 1;
+out:
+    images_close(&noise);
     return status;
 }
 
@@ -288,6 +334,8 @@ static drift_status look_at_bounds(drift_evaluator *e)
     images noise = {0};
     if (e->looked)
         return DRIFT_OK;
+    if (e->train.points)
+        return look_at_points(e);
     look_free(&e->real); /* of an attempt that failed */
     TRY(look_take(&e->network, &e->train, "training images", &e->o, &e->real));
     e->common.features = e->real.moments.d;
@@ -316,7 +364,7 @@ size_t evaluator_count(const drift_evaluator *e)
 size_t evaluator_bounds(const drift_evaluator *e)
 {
     size_t test = e->test.count > 1 ? e->test.count : 0;
-    return e->looked ? 0 : e->train.count + test + e->count;
+    return e->looked || e->train.points ? 0 : e->train.count + test + e->count;
 }
 
 drift_status evaluator_open(drift_context *ctx,
@@ -339,7 +387,8 @@ drift_status evaluator_open(drift_context *ctx,
     TRY(open_real(e, &s));
     e->common.training = e->train.count;
     e->count = s.images.count;
-    TRY(open_test(e, e->count));
+    if (!e->train.points)
+        TRY(open_test(e, e->count));
     *out = e;
     e = NULL;
 out:
@@ -369,6 +418,7 @@ void drift_evaluator_free(drift_evaluator *e)
     if (!e)
         return;
     look_free(&e->real);
+    points_free(&e->fresh);
     images_close(&e->train);
     images_close(&e->test);
     network_close(&e->network);
@@ -393,6 +443,8 @@ drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
              samples, s.images.height, s.images.width, s.images.channels,
              e->train.height, e->train.width, e->train.channels);
     snprintf(out->of, sizeof out->of, "%s", s.of);
+    if (e->o.pictures)
+        TRY(evaluate_pictures(&s.images, &e->train, e->o.pictures));
     TRY(score(e, &s.images, "samples", &out->samples));
 out:
     close_subject(&s);
