@@ -415,14 +415,21 @@ DRIFT_MUST_CHECK drift_status drift_model_sample(drift_model *model,
  * that drift_model_sample draws. */
 void drift_model_noise(const drift_model *model, uint64_t seed, uint64_t first,
                        size_t count, float *noise, int32_t *styles);
+/* The same for `frames` samples on the way from the noise of sample `from` to
+ * that of `to`: on the great circle between them, so that each frame's noise
+ * has a usual length. The style of all is that of `from`. */
+void drift_model_noise_between(const drift_model *model, uint64_t seed,
+                               uint64_t from, uint64_t to, size_t frames,
+                               float *noise, int32_t *styles);
 
 /* Pixels from [-1,1] to bytes, clipped, as published scores count them. */
 void drift_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
 
-/* Scores: how good images are, by a network that looks at them (method.md
- * section 9). Of real training images, `features` of the network are what is
- * compared; what cannot be had (no classes or others, no test images, too few
- * images, a build without LAPACK) is NaN. */
+/* Scores: how good images are, by a network that looks at them, or points of
+ * the plane, by their distance to those of a toy (method.md section 9). Of real
+ * training images, `features` of the network are what is compared; what cannot
+ * be had (no classes or others, no test images, too few images, a build without
+ * LAPACK) is NaN. */
 
 typedef struct drift_scores {
     size_t count;       /* images */
@@ -446,6 +453,8 @@ typedef struct drift_scores {
     double nearest;     /* median distance of these 1000 to the nearest training
                            image, in grey levels (RMS): far below that of test
                            images, it tells copies */
+    double energy;      /* of points, and of them alone: energy distance, mean */
+    double sliced;      /* over sets of fresh ones; sliced Wasserstein-2 */
 } drift_scores;
 
 /* The figures of drift_scores in order, for tables and files. */
@@ -464,15 +473,15 @@ double drift_score_value(const drift_scores *scores,
 
 typedef struct drift_evaluation {
     drift_scores samples;
-    drift_scores real;  /* of as many real test images at most: the best that
-                           could be had */
+    drift_scores real;  /* of as many real test images at most, or of fresh
+                           points of a toy: the best that could be had */
     drift_scores noise; /* of as many images of independent normal pixels, with
                            the mean and deviation of the training images': the
                            worst that should be */
-    size_t training;    /* real training images */
+    size_t training;    /* real training images, or fresh points of a toy */
     size_t features;    /* numbers of an image that are compared */
     uint64_t seed;      /* of samples and noise */
-    char network[4096]; /* that looked */
+    char network[4096]; /* that looked; "": none looks at points */
     char resize[24];    /* how images became its own; "": as they are */
     char of[4352];      /* what was looked at */
     char data[4096];    /* the real images; "": there are none */
@@ -509,6 +518,8 @@ typedef struct drift_evaluate_options {
     uint64_t seed;       /* of samples */
     int quick;           /* leave out noise and what compares single images:
                             precision and its kin, vote, nearest */
+    const char *pictures; /* a folder, which is made, for pictures of the samples
+                             that were scored last (drift-eval(1)); or NULL */
     drift_evaluate_fn tell; /* or NULL */
     void *user;
 } drift_evaluate_options;

@@ -2,6 +2,7 @@
  * stay in memory as u8; get() makes f32 of one. */
 #include "data/data.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -51,6 +52,13 @@ drift_status dataset_read(dataset *d, size_t first, size_t count, float *out)
         worst = got > worst ? got : worst;
     }
     return (drift_status)worst;
+}
+
+void dataset_to_bytes(const float *pixels, size_t count, unsigned char *bytes)
+{
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = (unsigned char)lrintf(
+            fminf(fmaxf((pixels[i] + 1) * 127.5f, 0), 255));
 }
 
 void dataset_free(dataset *d)

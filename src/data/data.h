@@ -65,6 +65,10 @@ void dataset_free(dataset *d);
 drift_status dataset_read(dataset *d, size_t first, size_t count,
                           float *out) DRIFT_MUST_CHECK;
 
+/* Pixels of get() that were bytes, to the same bytes: drift_to_bytes cuts, as
+ * scores are published. */
+void dataset_to_bytes(const float *pixels, size_t count, unsigned char *bytes);
+
 /* For training: mirror `sample` (of get) left to right when d->flip is set and
  * draw i of the stream (RNG_AUGMENT, step) says so. */
 void dataset_augment(const dataset *d, rng_stream s, uint64_t i, float *sample);

@@ -10,6 +10,9 @@
 #define BATCH         256
 #define BATCH_NUMBERS ((size_t)1 << 20)
 
+/* Of the points of a toy. */
+#define FRESH_SEED 20260204
+
 size_t images_numbers(const images *x)
 {
     return (size_t)x->height * (size_t)x->width * (size_t)x->channels;
@@ -44,19 +47,17 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
 {
     drift_status status = DRIFT_OK;
     *out = (images){.ctx = ctx};
-    TRY(dataset_open(ctx, config, 0, &out->data));
+    TRY(dataset_open(ctx, config, FRESH_SEED, &out->data));
     if (limit && limit < out->data->count &&
         limit >= (size_t)out->data->classes) {
         data_config fewer = *config;
         fewer.limit = (int64_t)limit;
         dataset_free(out->data);
-        TRY(dataset_open(ctx, &fewer, 0, &out->data));
+        TRY(dataset_open(ctx, &fewer, FRESH_SEED, &out->data));
     }
     const dataset *d = out->data;
-    if (d->points)
-        FAIL(ctx, DRIFT_ERROR_USAGE, "'%s' are points, not images",
-             config->path);
-    out->count = limit && limit < d->count ? limit : d->count;
+    out->count = limit && (limit < d->count || !d->count) ? limit : d->count;
+    out->points = d->points;
     out->height = d->height;
     out->width = d->width;
     out->channels = d->channels;
@@ -69,8 +70,10 @@ out:
 }
 
 /* What is left of pixels in a picture, since scores are published of such. */
-static void as_bytes(float *pixels, size_t numbers)
+static void as_bytes(const images *x, float *pixels, size_t numbers)
 {
+    if (x->points)
+        return;
     for (size_t i = 0; i < numbers; i++) {
         unsigned char byte;
         drift_to_bytes(pixels + i, 1, &byte);
@@ -95,15 +98,14 @@ static drift_status read_samples(images *x, size_t first, size_t count,
                              .labels = labels,
                              .alpha = alpha};
     TRY(drift_model_sample(x->model, &request, pixels));
-    as_bytes(pixels, count * images_numbers(x));
+    as_bytes(x, pixels, count * images_numbers(x));
 out:
     mem_free(alpha);
     return status;
 }
 
-drift_status images_of_model(drift_context *ctx, drift_model *model,
-                             size_t count, uint64_t seed, float alpha,
-                             images *out)
+void images_of_model(drift_context *ctx, drift_model *model, size_t count,
+                     uint64_t seed, float alpha, images *out)
 {
     const drift_model_info *i = drift_model_get_info(model);
     *out = (images){.ctx = ctx,
@@ -112,15 +114,13 @@ drift_status images_of_model(drift_context *ctx, drift_model *model,
                     .width = i->width,
                     .channels = i->channels,
                     .classes = i->classes,
+                    .points = i->points,
                     .labelled = i->use_class && i->classes > 1,
                     .class_names = i->class_names,
                     .read = read_samples,
                     .model = model,
                     .seed = seed,
                     .alpha = alpha};
-    return i->points ? ERROR(ctx, DRIFT_ERROR_USAGE,
-                             "'%s' makes points, not images", i->path)
-                     : DRIFT_OK;
 }
 
 /* Mean and deviation of each pixel of what noise is like. */
@@ -181,7 +181,7 @@ static drift_status read_noise(images *x, size_t first, size_t count,
             pixels[i * numbers + k] =
                 x->mean[k] +
                 x->deviation[k] * rng_normal(s, (first + i) * numbers + k);
-    as_bytes(pixels, count * numbers);
+    as_bytes(x, pixels, count * numbers);
 out:
     return status;
 }
@@ -215,17 +215,20 @@ void images_digest(const images *x, digest *d)
     }
 }
 
+size_t images_spread(const images *x, size_t n, size_t i)
+{
+    return x->data ? (size_t)((double)i * (double)x->count / (double)n) : i;
+}
+
 drift_status images_read_spread(images *x, size_t n, float *pixels,
                                 int32_t *labels)
 {
     drift_status status = DRIFT_OK;
     if (!x->data)
         return x->read(x, 0, n, pixels, labels);
-    for (size_t i = 0; i < n; i++) {
-        double at = (double)i * (double)x->count / (double)n;
-        TRY(x->read(x, (size_t)at, 1, pixels + i * images_numbers(x),
-                    labels + i));
-    }
+    for (size_t i = 0; i < n; i++)
+        TRY(x->read(x, images_spread(x, n, i), 1,
+                    pixels + i * images_numbers(x), labels + i));
 out:
     return status;
 }

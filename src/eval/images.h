@@ -1,4 +1,5 @@
-/* Images to be looked at, in order: of a data set, of a model, or noise. */
+/* Images, or points of the plane, in order, whose figures are wanted: of a data
+ * set, of a model, or noise. */
 #ifndef EVAL_IMAGES_H
 #define EVAL_IMAGES_H
 
@@ -10,6 +11,7 @@ struct images {
     drift_context *ctx;
     size_t count;
     int height, width, channels, classes;
+    int points;   /* 1 x 1 x 2 coordinates, which are no pixels */
     int labelled; /* their classes are asked for, or told by the data */
     const char *const *class_names; /* [classes], or NULL */
     /* Images first ... first + count - 1: pixels [count,h,w,c] in [-1,1] and
@@ -32,14 +34,14 @@ size_t images_at_once(const images *x, size_t most, size_t numbers);
 int images_same_classes(const images *a, const images *b);
 
 /* The images of a split; at most `limit` of them (0: all), of each class alike
- * where that is not fewer than classes. */
+ * where that is not fewer than classes. Of a toy, which has no end, `limit`
+ * that no training has drawn. */
 drift_status images_of_data(drift_context *ctx, const data_config *config,
                             size_t limit, images *out) DRIFT_MUST_CHECK;
-/* `count` samples, as their bytes are (drift_to_bytes), since scores are
+/* `count` samples; images as their bytes are (drift_to_bytes), since scores are
  * published of pictures. */
-drift_status images_of_model(drift_context *ctx, drift_model *model,
-                             size_t count, uint64_t seed, float alpha,
-                             images *out) DRIFT_MUST_CHECK;
+void images_of_model(drift_context *ctx, drift_model *model, size_t count,
+                     uint64_t seed, float alpha, images *out);
 /* `count` images like these, of independent normal pixels with the mean and
  * deviation that theirs have there: what no model should be worse than. Image
  * i is taken to be of class i mod classes. `like` stays while they are read. */
@@ -49,8 +51,10 @@ void images_close(images *x);
 /* Add what the images of a data set, or noise, follow from. */
 void images_digest(const images *x, digest *d);
 
-/* n <= count of them that stand for all, which data sets may have sorted. */
+/* n <= count of them that stand for all, which data sets may have sorted; and
+ * which of all is i of these. */
 drift_status images_read_spread(images *x, size_t n, float *pixels,
                                 int32_t *labels) DRIFT_MUST_CHECK;
+size_t images_spread(const images *x, size_t n, size_t i);
 
 #endif

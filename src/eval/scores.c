@@ -38,6 +38,8 @@ const drift_score_field *drift_score_fields(void)
         FIELD(chi_square, "chi-square of classes", 0, -1),
         FIELD(vote, "3 nearest of the class", 1, 1),
         FIELD(nearest, "to the nearest, levels", 0, 0),
+        FIELD(energy, "energy distance", 0, -1),
+        FIELD(sliced, "sliced Wasserstein-2", 0, -1),
         {NULL, NULL, 0, 0, 0}};
     return fields;
 }

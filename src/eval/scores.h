@@ -4,7 +4,8 @@
 
 #include "eval/look.h"
 
-/* All of drift_scores but what is seen in pixels (vote, nearest). A figure that
+/* All of drift_scores but what is seen in pixels (vote, nearest) and of points
+ * (points.h). A figure that
  * these images or this build cannot give is NaN, and a warning says why where
  * that may surprise. alike: the labels of both mean the same; quick: without
  * what compares single images, as where nothing but

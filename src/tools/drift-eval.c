@@ -6,7 +6,7 @@
 
 static struct {
     const char *data, *network, *resize, *reference, *write_reference, *ema;
-    const char *out;
+    const char *out, *pictures;
     int64_t seed, count;
     double alpha;
     int json, all, skip_existing, compare;
@@ -44,6 +44,9 @@ static const option options[] = {
     {OPTION_TEXT, "out", "PATH",
      "another folder for --all; of --compare, the picture or its folder",
      &arg.out, 0, 0},
+    {OPTION_TEXT, "pictures", "DIR",
+     "write pictures of the samples, and of the real images nearest to them",
+     &arg.pictures, 0, 0},
     {OPTION_FLAG, "json", NULL, "one JSON object instead of a table", &arg.json,
      0, 0},
     {OPTION_END, NULL, NULL, NULL, NULL, 0, 0},
@@ -110,6 +113,7 @@ static int run(drift_context *ctx, const char *path)
         .alpha = (float)arg.alpha,
         .count = (size_t)arg.count,
         .seed = (uint64_t)arg.seed,
+        .pictures = arg.pictures,
         .tell = !cli_run.quiet && cli_has_live_line() ? teller : NULL};
     drift_status status =
         arg.all ? drift_evaluate_run(ctx, &o, arg.out, arg.skip_existing, &e,
@@ -132,6 +136,8 @@ static int check_usage(void)
                                 "takes --json and --out alone");
     if (arg.skip_existing && !arg.all)
         return cli_usage(&eval, "--skip-existing needs --all");
+    if (arg.pictures && (arg.all || arg.compare))
+        return cli_usage(&eval, "--pictures are of one model");
     if (arg.out && !arg.all && !arg.compare)
         return cli_usage(&eval, "--out needs --all or --compare");
     return -1;

@@ -169,37 +169,14 @@ static void repeat_noise(job *j)
     }
 }
 
-/* Row r goes from noise 2r to noise 2r+1 on the great circle between them, so
- * that every frame's noise has a usual length; its style is that of 2r. */
+/* Row r goes from noise 2r to noise 2r+1. */
 static void fill_noise(job *j, size_t frames)
 {
-    size_t n = j->info->noise, k = j->info->styles;
-    for (size_t r = 0; r * frames < j->each; r++) {
-        float *a = j->noise + r * frames * n, *b = a + (frames - 1) * n;
-        int32_t *style = j->styles + r * frames * k;
-        double aa = 0, bb = 0, ab = 0;
-        drift_model_noise(j->model, (uint64_t)arg.seed, 2 * r, 1, a, style);
-        drift_model_noise(j->model, (uint64_t)arg.seed, 2 * r + 1, 1, b, NULL);
-        for (size_t i = 0; i < n; i++) {
-            aa += (double)a[i] * (double)a[i];
-            bb += (double)b[i] * (double)b[i];
-            ab += (double)a[i] * (double)b[i];
-        }
-        double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1;
-        double angle = acos(fmax(-1, fmin(1, cosine)));
-        for (size_t f = 1; f + 1 < frames; f++) {
-            double t = (double)f / (double)(frames - 1);
-            double p = 1 - t, q = t;
-            if (sin(angle) > 1e-6) {
-                p = sin((1 - t) * angle) / sin(angle);
-                q = sin(t * angle) / sin(angle);
-            }
-            for (size_t i = 0; i < n; i++)
-                a[f * n + i] = (float)(p * (double)a[i] + q * (double)b[i]);
-        }
-        for (size_t f = 1; f < frames; f++)
-            memcpy(style + f * k, style, k * sizeof *style);
-    }
+    for (size_t r = 0; r * frames < j->each; r++)
+        drift_model_noise_between(j->model, (uint64_t)arg.seed, 2 * r,
+                                  2 * r + 1, frames,
+                                  j->noise + r * frames * j->info->noise,
+                                  j->styles + r * frames * j->info->styles);
 }
 
 /* As in the previews of a run: a row a class, as long as rows stay short. */

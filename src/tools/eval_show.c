@@ -27,23 +27,40 @@ static void print_network(const char *network, const char *resize)
            resize);
 }
 
+#define COLUMNS 3
+
+/* Whether all columns lack a figure: those of images that points do not have,
+ * and the other way round. */
+static int is_blank(const drift_scores *const *columns,
+                    const drift_score_field *f)
+{
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (!isnan(drift_score_value(columns[i], f)))
+            return 0;
+    return 1;
+}
+
 static void print_evaluation(const drift_evaluation *e)
 {
-    const drift_scores *columns[] = {&e->samples, &e->real, &e->noise};
+    const drift_scores *columns[COLUMNS] = {&e->samples, &e->real, &e->noise};
+    const char *kind = *e->network ? "images" : "points";
     printf("samples  %s\n", e->of);
     if (e->training)
-        printf("real     %zu training images of %s\n", e->training, e->data);
+        printf("real     %zu training %s of %s\n", e->training, kind, e->data);
     if (*e->reference)
         printf("distance from mu and sigma of %s\n", e->reference);
-    printf("network  %s, %zu features%s%s\n", e->network, e->features,
-           *e->resize ? ", images resized as by " : "", e->resize);
+    if (*e->network)
+        printf("network  %s, %zu features%s%s\n", e->network, e->features,
+               *e->resize ? ", images resized as by " : "", e->resize);
     printf("seed     %llu\n\n", (unsigned long long)e->seed);
     printf("%-24s %12s %12s %12s\n", "", "samples", "real, test", "noise");
-    printf("%-24s %12zu %12zu %12zu\n", "images", e->samples.count,
-           e->real.count, e->noise.count);
+    printf("%-24s %12zu %12zu %12zu\n", kind, e->samples.count, e->real.count,
+           e->noise.count);
     for (const drift_score_field *f = drift_score_fields(); f->key; f++) {
+        if (is_blank(columns, f))
+            continue;
         printf("%-24s", f->title);
-        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        for (size_t i = 0; i < COLUMNS; i++)
             cell(12, drift_score_value(columns[i], f), f);
         printf("\n");
     }

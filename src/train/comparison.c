@@ -1,8 +1,6 @@
 /* Real images beside decoded ones and samples: see comparison.h. */
 #include "train/comparison.h"
 
-#include <math.h>
-
 #include "base/mem.h"
 
 #define CLASSES ((size_t)10)
@@ -18,15 +16,6 @@ static unsigned char *place(const comparison *c, size_t class_, size_t kind,
 {
     return c->images + ((class_ * c->kinds + kind) * c->columns + column) *
                            image_numbers(c);
-}
-
-/* Pixels that were bytes, to the same bytes: drift_to_bytes cuts, as scores
- * are published. */
-static void nearest_bytes(const float *pixels, size_t count, unsigned char *out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = (unsigned char)lrintf(
-            fminf(fmaxf((pixels[i] + 1) * 127.5f, 0), 255));
 }
 
 /* A latent through the decoder. */
@@ -56,7 +45,7 @@ static drift_status take(comparison *c, generator *g, dataset *data, size_t i,
     size_t label = (size_t)data->label(data, i), n = image_numbers(c);
     dataset *images = data->source ? data->source : data;
     TRY(images->get(images, i, pixels));
-    nearest_bytes(pixels, n, place(c, label, 0, column));
+    dataset_to_bytes(pixels, n, place(c, label, 0, column));
     if (c->kinds == 3) {
         TRY(data->get(data, i, sample));
         TRY(decode(c, g, sample, t, pixels));

@@ -9,9 +9,11 @@
 #include "base/mem.h"
 #include "eval/kept.h"
 #include "eval/neighbours.h"
+#include "eval/points.h"
 #include "eval/scores.h"
 #include "train/config.h"
 #include "train/evaluate.h"
+#include "train/evaluate_pictures.h"
 
 #define SAMPLES ((size_t)10000)
 #define PAIRED  ((size_t)1000) /* whose neighbours are looked for */
@@ -34,7 +36,8 @@ struct drift_evaluator {
     size_t count; /* of the first subject's images */
     int looked;   /* at those that all are seen beside */
     kept kept;
-    look real; /* of the training images; moments may be a reference's */
+    look real;    /* of the training images; moments may be a reference's */
+    points fresh; /* or, where samples are points, such */
     drift_evaluation common; /* all but the scores of samples */
 };
 
@@ -68,8 +71,8 @@ static drift_status open_model(drift_context *ctx, const char *path,
     if (o->alpha != 0 && !(o->alpha >= 1))
         FAIL(ctx, DRIFT_ERROR_USAGE, "alpha is %g, not at least 1",
              (double)o->alpha);
-    TRY(images_of_model(ctx, out->model, o->count ? o->count : SAMPLES, o->seed,
-                        o->alpha != 0 ? o->alpha : 1, &out->images));
+    images_of_model(ctx, out->model, o->count ? o->count : SAMPLES, o->seed,
+                    o->alpha != 0 ? o->alpha : 1, &out->images);
     snprintf(out->of, sizeof out->of, "%s, %s of step %lld, seed %llu", path,
              i->weights, (long long)i->step, (unsigned long long)o->seed);
     out->data = c->data;
@@ -84,6 +87,10 @@ static drift_status open_images(drift_context *ctx, const char *path,
     data_config c = {
         .path = (char *)(uintptr_t)path, .split = train_split, .crop = 1};
     TRY(images_of_data(ctx, &c, o->count, &out->images));
+    if (!out->images.data->count)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%s' is a toy; name points that are to be compared with it",
+             path);
     if (!o->data && !o->reference)
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' is no run and no checkpoint; compared with which real "
@@ -93,7 +100,7 @@ static drift_status open_images(drift_context *ctx, const char *path,
         FAIL(ctx, DRIFT_ERROR_USAGE,
              "'%s' are images; alpha and averaged weights are of models", path);
     snprintf(out->of, sizeof out->of, "%s", path);
-    out->data.crop = 1;
+    out->data = (data_config){.crop = 1, .noise = -1};
 out:
     return status;
 }
@@ -172,6 +179,12 @@ static drift_status open_network(drift_evaluator *e, const subject *s)
     resize_mode resize;
     const char *of = e->data_path ? e->data_path : e->o.samples;
     char data[64];
+    if (s->images.points) {
+        if (name || e->o.resize || e->o.reference || e->o.write_reference)
+            FAIL(e->ctx, DRIFT_ERROR_USAGE,
+                 "'%s' are points, which no network looks at", e->o.samples);
+        return DRIFT_OK;
+    }
     plain_name(of, data, sizeof data);
     for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
         if (!strcmp(data, known[i].data))
@@ -211,13 +224,19 @@ static drift_status open_if_there(drift_evaluator *e, const data_config *c,
 }
 
 /* The training images; with a reference there need be none. */
-static drift_status open_train(drift_evaluator *e)
+static drift_status open_train(drift_evaluator *e, const subject *s)
 {
     drift_status status = DRIFT_OK;
     if (e->o.reference && !e->o.data && e->data_path)
         TRY(open_if_there(e, &e->data, 0, "training images", &e->train));
     else if (e->data_path)
-        TRY(images_of_data(e->ctx, &e->data, 0, &e->train));
+        TRY(images_of_data(e->ctx, &e->data,
+                           s->images.points ? POINT_SETS * s->images.count : 0,
+                           &e->train));
+    if (e->train.count && e->train.points != s->images.points)
+        FAIL(e->ctx, DRIFT_ERROR_USAGE, "'%s' are %s, '%s' are %s",
+             e->o.samples, s->images.points ? "points" : "images", e->data_path,
+             e->train.points ? "points" : "images");
     if (e->train.count < 2 && (e->train.count || !e->o.reference))
         FAIL(e->ctx, DRIFT_ERROR_USAGE,
              "a score needs two real images at least");
@@ -251,12 +270,14 @@ static drift_status open_real(drift_evaluator *e, const subject *s)
     if (e->o.data)
         e->data.kind = DATA_AUTO;
     e->data.split = train_split;
-    e->data.height = s->images.height;
-    e->data.width = s->images.width;
-    e->data.channels = s->images.channels;
+    if (!s->images.points) {
+        e->data.height = s->images.height;
+        e->data.width = s->images.width;
+        e->data.channels = s->images.channels;
+    }
     e->data.limit = 0;
     TRY(open_network(e, s));
-    TRY(open_train(e));
+    TRY(open_train(e, s));
 out:
     return status;
 }
@@ -299,6 +320,12 @@ static drift_status score(drift_evaluator *e, images *x, const char *kind,
 {
     drift_status status = DRIFT_OK;
     look l = {0};
+    points p = {0};
+    if (x->points) {
+        TRY(points_take(x, 1, &p));
+        TRY(points_score(&p, &e->fresh, out));
+        goto out;
+    }
     TRY(look_take(&e->network, x, kind, &e->o, &l));
     TRY(scores_of(e->ctx, &l, &e->real, images_same_classes(x, &e->train),
                   e->o.quick, out));
@@ -306,6 +333,25 @@ static drift_status score(drift_evaluator *e, images *x, const char *kind,
         TRY(pair(e, x, out));
 out:
     look_free(&l);
+    points_free(&p);
+    return status;
+}
+
+/* All that points are compared with. */
+static drift_status look_at_points(drift_evaluator *e)
+{
+    drift_status status = DRIFT_OK;
+    images noise = {0};
+    size_t sets = e->train.data->count ? 1 : POINT_SETS;
+    points_free(&e->fresh); /* of an attempt that failed */
+    TRY(points_take(&e->train, sets, &e->fresh));
+    TRY(points_score_real(&e->fresh, &e->common.real));
+    images_of_noise(&e->train, e->count, e->o.seed, &noise);
+    TRY(score(e, &noise, "noise", &e->common.noise));
+    e->common.features = images_numbers(&e->train);
+    e->looked = 1;
+out:
+    images_close(&noise);
     return status;
 }
 
@@ -366,6 +412,8 @@ static drift_status look_at_bounds(drift_evaluator *e)
     images noise = {0};
     if (e->looked)
         return DRIFT_OK;
+    if (e->train.points)
+        return look_at_points(e);
     look_free(&e->real); /* of an attempt that failed */
     TRY(look_at_real(e));
     if (!e->train.count) {
@@ -397,7 +445,9 @@ size_t evaluator_count(const drift_evaluator *e)
 size_t evaluator_bounds(const drift_evaluator *e)
 {
     size_t test = e->test.count > 1 ? e->test.count : 0;
-    return e->looked || !e->train.count ? 0 : e->train.count + test + e->count;
+    return e->looked || e->train.points || !e->train.count
+               ? 0
+               : e->train.count + test + e->count;
 }
 
 drift_status evaluator_open(drift_context *ctx,
@@ -418,9 +468,10 @@ drift_status evaluator_open(drift_context *ctx,
                                       .noise = scores_none()}};
     TRY(open_subject(ctx, options->samples, options, &s));
     TRY(open_real(e, &s));
-    TRY(kept_open(&e->network, &e->o, &e->kept));
+    if (!s.images.points)
+        TRY(kept_open(&e->network, &e->o, &e->kept));
     e->count = s.images.count;
-    if (e->train.count)
+    if (e->train.count && !e->train.points)
         TRY(open_test(e, e->count));
     *out = e;
     e = NULL;
@@ -452,6 +503,7 @@ void drift_evaluator_free(drift_evaluator *e)
         return;
     look_free(&e->real);
     kept_close(&e->kept);
+    points_free(&e->fresh);
     images_close(&e->train);
     images_close(&e->test);
     network_close(&e->network);
@@ -476,6 +528,8 @@ drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
              samples, s.images.height, s.images.width, s.images.channels,
              e->train.height, e->train.width, e->train.channels);
     snprintf(out->of, sizeof out->of, "%s", s.of);
+    if (e->o.pictures)
+        TRY(evaluate_pictures(&s.images, &e->train, e->o.pictures));
     TRY(score(e, &s.images, "samples", &out->samples));
 out:
     close_subject(&s);

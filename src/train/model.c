@@ -168,6 +168,35 @@ void drift_model_noise(const drift_model *m, uint64_t seed, uint64_t first,
             (int32_t)rng_below(index, first * k + i, (uint32_t)g->style_codes);
 }
 
+void drift_model_noise_between(const drift_model *m, uint64_t seed,
+                               uint64_t from, uint64_t to, size_t frames,
+                               float *noise, int32_t *styles)
+{
+    size_t n = m->info.noise, k = m->info.styles, last = frames - 1;
+    float *a = noise, *b = noise + last * n;
+    double aa = 0, bb = 0, ab = 0;
+    drift_model_noise(m, seed, to, 1, b, NULL);
+    drift_model_noise(m, seed, from, 1, a, styles);
+    for (size_t i = 0; i < n; i++) {
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+        ab += (double)a[i] * (double)b[i];
+    }
+    double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1;
+    double angle = acos(fmax(-1, fmin(1, cosine)));
+    for (size_t f = 1; f < last; f++) {
+        double t = (double)f / (double)last, p = 1 - t, q = t;
+        if (sin(angle) > 1e-6) {
+            p = sin((1 - t) * angle) / sin(angle);
+            q = sin(t * angle) / sin(angle);
+        }
+        for (size_t i = 0; i < n; i++)
+            a[f * n + i] = (float)(p * (double)a[i] + q * (double)b[i]);
+    }
+    for (size_t f = 1; f < frames; f++)
+        memcpy(styles + f * k, styles, k * sizeof *styles);
+}
+
 /* Host and device sides of one batch's input. */
 typedef struct batch {
     float *noise, *alpha;

@@ -47,8 +47,8 @@ try "$eval" --quiet --threads 1 --data 're,a"l.npz' --json --count 40 \
     --features mnist-classifier digits/checkpoints/step-000002.safetensors
 code_is 0
 nearest=$(sed -n '/"samples"/,/"nearest"/s/.*"nearest": \([0-9.]*\).*/\1/p' out)
-what="nearest of step 2"
-grep -q "^step-000002.*,${nearest:-none}\$" $table && pass ||
+what="nearest of step 2, and no figures of points"
+grep -q "^step-000002.*,${nearest:-none},,\$" $table && pass ||
     fail "$nearest is not in the table"
 case $("$info" --json | grep '"libraries"') in
 *cairo*) png digits/evaluation/distance_vs_step.png ;;
@@ -211,7 +211,7 @@ bad() { # bad TEXT SCRIPT: a table that `sed SCRIPT` makes of the good one
 bad "1: column 2 is 'stride'; wanted 'step'" '1s/step/stride/'
 bad "3: 'step' is 'x2'; wanted a whole number" \
     '3s/safetensors,2/safetensors,x2/'
-bad "3: 'nearest' is '1 2'; wanted a number or nothing" '3s/,[^,]*$/,1 2/'
+bad "3: 'sliced' is '1 2'; wanted a number or nothing" '3s/,[^,]*$/,1 2/'
 bad "2 has fewer columns than" '2s/,[^,]*$//'
 bad "4 has more columns than" '4s/$/,1/'
 bad "2: 'checkpoint' has a quote amid its text" '2s/-/"/'
@@ -230,6 +230,7 @@ same $table bad.csv
 usage "drift-eval: 're,a\"l.npz' is no run directory, all of whose checkpoints\
  could be scored" "$eval" --all --data 're,a"l.npz' 're,a"l.npz'
 usage "drift-eval: --skip-existing needs --all" "$eval" --skip-existing digits
+usage "drift-eval: --pictures are of one model" "$eval" --all --pictures d digits
 usage "drift-eval: --out needs --all or --compare" "$eval" --out x digits
 usage "drift-eval: --compare shows what --all has scored: it takes --json and\
  --out alone" "$eval" --compare --all digits

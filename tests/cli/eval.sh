@@ -115,6 +115,58 @@ err_has "points"
 try "$eval" --features mnist-classifier nowhere
 code_is 1
 err_has "nowhere"
+
+# Pictures: of a model without alpha, and with; of images; of points below.
+try "$eval" --data real.npz --features mnist-classifier --count 40 \
+    --pictures model/pictures digits
+code_is 0
+png model/pictures/samples.png
+png model/pictures/neighbours.png
+png model/pictures/interpolation.png
+no_file model/pictures/alpha.png
+try "$train" --quiet --threads 2 --out guided mnist data.limit=100 \
+    drift.generated=4 drift.positives=4 generator.hidden=4 run.steps=1 \
+    generator.use_alpha=true
+code_is 0
+try "$eval" --data real.npz --features mnist-classifier --count 40 \
+    --pictures guided/pictures guided
+code_is 0
+png guided/pictures/alpha.png
+try "$eval" --data real.npz --features mnist-classifier --pictures file made.npz
+code_is 0
+png file/samples.png
+png file/neighbours.png
+no_file file/interpolation.png
+
+# Points: no network, no figures of images.
+try "$train" --quiet --threads 2 --out cloud toy-moons drift.generated=16 \
+    drift.positives=16 generator.hidden=8 run.steps=2
+code_is 0
+try "$sample" --quiet --threads 2 --npz cloud.npz --count 50 cloud
+code_is 0
+try "$eval" --count 50 --json cloud
+code_is 0
+grep -v '"of"' out >model.json
+try "$eval" --data moons --json cloud.npz
+code_is 0
+grep -v '"of"' out >file.json
+what="figures of a toy's model and of its samples"
+same model.json file.json
+out_has '"network": null'
+try "$eval" --count 50 cloud
+code_is 0
+out_has "real     400 training points of moons"
+out_has "points                             50           50           50"
+out_has "energy distance"
+out_has "sliced Wasserstein-2"
+grep -q "network\|precision" out && fail "figures of images are shown of points"
+try "$eval" --quiet --count 50 --pictures cloud/pictures cloud
+if [ "$code" = 0 ]; then
+    png cloud/pictures/samples.png
+else # a build without cairo says so
+    code_is 1
+    err_has "cairo"
+fi
 usage "drift-eval: 'digits' was trained without alpha (generator.use_alpha is\
  false)" "$eval" --features mnist-classifier --data real.npz --alpha 2 digits
 usage "drift-eval: 'made.npz' are images; alpha and averaged weights are of\

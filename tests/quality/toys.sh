@@ -4,8 +4,8 @@
 #     tests/quality/toys.sh [--out DIR] [SEED...]     (1 2 3)
 #     tests/quality/toys.sh --short                   (make check, seconds)
 #
-# Trains the toy presets, samples, and prints the energy distance of the samples
-# to fresh data, that of data to data, and their ratio (tests/quality/energy.c).
+# Trains the toy presets and prints the energy distance of samples to fresh data,
+# that of data to data, and their ratio (drift-eval).
 # Ablations multiply the attraction or the repulsion by 1.5. Exits 1 where a
 # balanced run is not as near as it should be, or an ablation does no harm.
 # With --out the runs and their pictures stay.
@@ -36,11 +36,13 @@ toy() {
     run=$work/$name-$seed
     "$build"/src/drift-train "toy-$preset" --quiet --force --seed "$seed" \
         --out "$run" --threads $threads "$@" $keys >/dev/null &&
-        "$build"/src/drift-sample --quiet --count $count --npz "$run.npz" \
-            "$run" &&
-        "$build"/tests/quality/energy "$preset" "$run.npz" >"$run.txt" || exit 1
+        "$build"/src/drift-eval --quiet --threads $threads --count $count \
+            --json "$run" >"$run.json" || exit 1
     seconds=$(sed -n '$s/.*"seconds":\([0-9]*\).*/\1/p' "$run/metrics.jsonl")
-    ratio=$(sed -n 's/^ratio.//p' "$run.txt")
+    # Of samples, real points and noise, in this order.
+    energies=$(sed -n 's/^ *"energy": \([^,]*\),*$/\1/p' "$run.json")
+    set -- $energies
+    ratio=$(awk -v made="$1" -v real="$2" 'BEGIN { printf "%.2f", made / real }')
     word=$(awk -v ratio="$ratio" -v want="$want" -v near=$near -v far=$far '
         BEGIN {
             if (want == "NEAR")
@@ -51,9 +53,8 @@ toy() {
     case $word in
     NOT* | DOES*) status=1 ;;
     esac
-    printf '%-32s %4s %7s  %-11s  %-11s %8s  %s\n' "$name" "$seed" "$seconds" \
-        $(sed -n 's/^energy_distance.//p; s/^data_to_data.//p' "$run.txt") \
-        "$ratio" "$word"
+    printf '%-32s %4s %7s  %-11.6g  %-11.6g %8s  %s\n' "$name" "$seed" \
+        "$seconds" "$1" "$2" "$ratio" "$word"
 }
 
 printf '%-32s %4s %7s  %-11s  %-11s %8s\n' run seed seconds \

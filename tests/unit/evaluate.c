@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "data/data.h"
 #include "eval/look.h"
+#include "eval/neighbours.h"
+#include "formats/image.h"
 #include "formats/npy.h"
 #include "unit.h"
 #include "sweep.h"
@@ -405,7 +407,7 @@ static void inception(void **state)
     for (int m = 0; m < RESIZE_MODES; m++) {
         resizer *r;
         tape *t;
-        tensor image;
+        tensor input;
         encoder_out out = {0};
         float want[FEATURES];
         expect_ok(network_open(ctx, weights, (resize_mode)m, &n));
@@ -415,16 +417,16 @@ static void inception(void **state)
         /* The last one by itself. */
         expect_ok(resizer_new(ctx, n.resize, SIDE, SIDE, 1, 299, 299, &r));
         expect_ok(resizer_run(r, pixels + (FEW - 1) * NUMBERS, 1, large));
-        expect_ok(tensor_new(ctx, &image, DTYPE_F32, SHAPE(1, 299, 299, 1)));
-        expect_ok(tensor_write(ctx, &image, large));
+        expect_ok(tensor_new(ctx, &input, DTYPE_F32, SHAPE(1, 299, 299, 1)));
+        expect_ok(tensor_write(ctx, &input, large));
         expect_ok(tape_new(ctx, 0, &t));
-        encoder_forward(e, t, &e->params.value, tape_constant(t, &image), &out);
+        encoder_forward(e, t, &e->params.value, tape_constant(t, &input), &out);
         expect_ok(tape_status(t));
         expect_ok(tensor_read(ctx, &out.summary->value, want));
         assert_memory_equal(seen.features + (FEW - 1) * FEATURES, want,
                             sizeof want);
         tape_free(t);
-        tensor_free(ctx, &image);
+        tensor_free(ctx, &input);
         resizer_free(r);
         look_free(&seen);
         network_close(&n);
@@ -432,6 +434,93 @@ static void inception(void **state)
     images_close(&x);
     encoder_free(e);
     unlink(weights);
+}
+
+/* A sheet of rows x columns images, enlarged by a whole number. */
+static image sheet(const char *path, int rows, int columns, int *times)
+{
+    image all;
+    expect_ok(image_read(ctx, path, &all));
+    /* An image is enlarged to SIDE t and has a gap of t, as the edge is. */
+    *times = all.width / (columns * (SIDE + 1) + 1);
+    assert_true(*times >= 2);
+    assert_int_equal(all.width, *times * (columns * (SIDE + 1) + 1));
+    assert_int_equal(all.height, *times * (rows * (SIDE + 1) + 1));
+    assert_int_equal(all.channels, 1);
+    unlink(path);
+    return all;
+}
+
+static int pixel(const image *all, int times, int row, int column, int k)
+{
+    int y = times * (row * (SIDE + 1) + 1 + k / SIDE);
+    int x = times * (column * (SIDE + 1) + 1 + k % SIDE);
+    return all->pixels[y * all->width + x];
+}
+
+/* Of copied training images the nearest is the image itself, at no distance, in
+ * the picture as well. Samples stand in the row of their class. */
+static void pictures(void **state)
+{
+    enum { ROWS = 16 };
+    (void)state;
+    int times, have[10] = {0};
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file,
+                                .data = real_file,
+                                .network = "mnist-classifier",
+                                .pictures = "evaluate-pictures"};
+    look_at(train, train_labels, TRAIN);
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    image all = sheet("evaluate-pictures/neighbours.png", ROWS, 4, &times);
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < NUMBERS; k++) {
+            int want = train[(size_t)(i * TRAIN / ROWS) * NUMBERS + (size_t)k];
+            assert_int_equal(pixel(&all, times, i, 0, k), want);
+            assert_int_equal(pixel(&all, times, i, 1, k), want);
+        }
+    image_free(&all);
+    all = sheet("evaluate-pictures/samples.png", 10, 10, &times);
+    for (size_t i = 0; i < TRAIN; i++) {
+        int row = train_labels[i], column = have[row]++;
+        for (int k = 0; column < 10 && k < NUMBERS; k++)
+            assert_int_equal(pixel(&all, times, row, column, k),
+                             train[i * NUMBERS + (size_t)k]);
+    }
+    image_free(&all);
+    assert_int_equal(rmdir(o.pictures), 0); /* no others */
+
+    data_config c = {.path = real_file, .split = (char[]){"train"}, .crop = 1};
+    neighbours near[ROWS];
+    images x;
+    expect_ok(images_of_data(ctx, &c, 0, &x));
+    expect_ok(neighbours_find(&x, ROWS, &x, near));
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_true(near[i].far[0] == 0);
+        assert_int_equal(near[i].which[0], images_spread(&x, ROWS, i));
+    }
+    images_close(&x);
+}
+
+static drift_status draw_few(drift_context *on, void *arg)
+{
+    drift_evaluation e;
+    (void)arg;
+    drift_evaluate_options o = {.samples = file,
+                                .data = file,
+                                .network = "mnist-classifier",
+                                .pictures = "evaluate-pictures"};
+    return drift_evaluate(on, &o, &e);
+}
+
+static void memory_for_pictures(void **state)
+{
+    (void)state;
+    look_at(test, test_labels, 40);
+    sweep_memory(draw_few, NULL);
+    unlink("evaluate-pictures/samples.png");
+    unlink("evaluate-pictures/neighbours.png");
+    assert_int_equal(rmdir("evaluate-pictures"), 0);
 }
 
 static int begin(void **state)
@@ -474,6 +563,8 @@ int main(void)
         cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(inception),
+        cmocka_unit_test(pictures),
+        cmocka_unit_test(memory_for_pictures),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

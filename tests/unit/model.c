@@ -171,6 +171,32 @@ static void pieces(void **state)
     drift_model_free(m);
 }
 
+/* From one sample's noise to another's, at lengths between theirs. */
+static void between(void **state)
+{
+    (void)state;
+    enum { FRAMES = 4, NOISE = 5 };
+    drift_model *m = open_model("none");
+    float way[FRAMES * NOISE], from[NOISE], to[NOISE];
+    int32_t styles[FRAMES * 2], style[2];
+    double length[FRAMES] = {0};
+    drift_model_noise_between(m, 9, 6, 2, FRAMES, way, styles);
+    drift_model_noise(m, 9, 6, 1, from, style);
+    drift_model_noise(m, 9, 2, 1, to, NULL);
+    assert_memory_equal(way, from, sizeof from);
+    assert_memory_equal(way + (FRAMES - 1) * NOISE, to, sizeof to);
+    for (int f = 0; f < FRAMES; f++) {
+        assert_memory_equal(styles + 2 * f, style, sizeof style);
+        for (int i = 0; i < NOISE; i++)
+            length[f] += pow((double)way[f * NOISE + i], 2);
+    }
+    for (int f = 1; f + 1 < FRAMES; f++) {
+        assert_true(length[f] > .99 * fmin(length[0], length[FRAMES - 1]));
+        assert_true(length[f] < 1.5 * fmax(length[0], length[FRAMES - 1]));
+    }
+    drift_model_free(m);
+}
+
 static void wrong_requests(void **state)
 {
     (void)state;
@@ -296,10 +322,10 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_it_says),    cmocka_unit_test(pieces),
-        cmocka_unit_test(wrong_requests),  cmocka_unit_test(averages),
-        cmocka_unit_test(bytes),           cmocka_unit_test(npz_file),
-        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(what_it_says), cmocka_unit_test(pieces),
+        cmocka_unit_test(between),      cmocka_unit_test(wrong_requests),
+        cmocka_unit_test(averages),     cmocka_unit_test(bytes),
+        cmocka_unit_test(npz_file),     cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
