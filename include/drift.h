@@ -470,6 +470,10 @@ typedef struct drift_score_field {
 const drift_score_field *drift_score_fields(void);
 double drift_score_value(const drift_scores *scores,
                          const drift_score_field *field);
+/* The figure that tells the best of several, less is better: the Frechet
+ * distance; the kernel distance in a build without LAPACK; of points the energy
+ * distance. NaN where there is none. */
+double drift_score_rank(const drift_scores *scores);
 
 typedef struct drift_evaluation {
     drift_scores samples;

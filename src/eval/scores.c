@@ -49,6 +49,13 @@ double drift_score_value(const drift_scores *s, const drift_score_field *f)
     return *(const double *)(const void *)((const char *)s + f->offset);
 }
 
+double drift_score_rank(const drift_scores *s)
+{
+    return !isnan(s->distance) ? s->distance
+           : !isnan(s->kernel) ? s->kernel
+                               : s->energy;
+}
+
 drift_scores scores_none(void)
 {
     drift_scores s = {0};
@@ -124,8 +131,8 @@ static double chi_square(const look *x, const look *real, int alike)
         double gap = x->taken[k] - expected;
         if (expected > 0)
             sum += gap * gap / expected;
-        else if (gap > 0)
-            return INFINITY;
+        else
+            return NAN; /* not all classes were asked for */
     }
     return x->classes ? sum : NAN;
 }

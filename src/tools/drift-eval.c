@@ -131,11 +131,14 @@ static int run(drift_context *ctx, const char *path)
 static int check_usage(void)
 {
     if (arg.compare && (arg.all || arg.count || arg.data || arg.network ||
-                        arg.resize || arg.ema || arg.alpha != 0 || arg.seed))
+                        arg.resize || arg.reference || arg.write_reference ||
+                        arg.ema || arg.alpha != 0 || arg.seed))
         return cli_usage(&eval, "--compare shows what --all has scored: it "
                                 "takes --json and --out alone");
     if (arg.skip_existing && !arg.all)
         return cli_usage(&eval, "--skip-existing needs --all");
+    if (arg.write_reference && arg.all)
+        return cli_usage(&eval, "--write-reference is of one evaluation");
     if (arg.pictures && (arg.all || arg.compare))
         return cli_usage(&eval, "--pictures are of one model");
     if (arg.out && !arg.all && !arg.compare)
@@ -153,7 +156,9 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     if (count == 0)
-        return cli_usage(&eval, "name a checkpoint, a run directory or images");
+        return cli_usage(&eval, arg.compare ? "name run directories"
+                                            : "name a checkpoint, a run "
+                                              "directory or images");
     if (count > 1 && !arg.compare)
         return cli_usage(&eval, "'%s' is too much: one thing to look at",
                          argv[2]);

@@ -67,30 +67,31 @@ static void print_evaluation(const drift_evaluation *e)
 }
 
 /* Figures that stand in a line, of which there are many below each other. */
-static const drift_score_field *in_line(size_t i)
+static const drift_score_field *in_line(int points, size_t i)
 {
-    static const char *const keys[] = {"accuracy",  "distance", "kernel",
-                                       "precision", "recall",   "coverage"};
+    static const char *const of_images[] = {"accuracy",  "distance", "kernel",
+                                            "precision", "recall",   "coverage",
+                                            NULL};
+    static const char *const of_points[] = {"energy", "sliced", NULL};
+    const char *key = (points ? of_points : of_images)[i];
     const drift_score_field *f = drift_score_fields();
-    if (i >= sizeof keys / sizeof *keys)
-        return NULL;
-    while (strcmp(f->key, keys[i]) != 0)
+    while (key && strcmp(f->key, key) != 0)
         f++;
-    return f;
+    return key ? f : NULL;
 }
 
-static void print_keys(void)
+static void print_keys(int points)
 {
     const drift_score_field *f;
-    for (size_t i = 0; (f = in_line(i)); i++)
+    for (size_t i = 0; (f = in_line(points, i)); i++)
         printf(" %9s", f->key);
     printf("\n");
 }
 
-static void print_scores(const drift_scores *s)
+static void print_scores(int points, const drift_scores *s)
 {
     const drift_score_field *f;
-    for (size_t i = 0; (f = in_line(i)); i++)
+    for (size_t i = 0; (f = in_line(points, i)); i++)
         cell(9, drift_score_value(s, f), f);
     printf("\n");
 }
@@ -99,27 +100,30 @@ static void print_run(const char *path, const drift_score_table *table,
                       const drift_evaluation *bounds)
 {
     const drift_score_row *r = drift_score_table_row(table, 0);
+    int points = r && !*r->network;
     if (r) {
         printf("run      %s, %s, %zu samples a checkpoint, alpha %g, seed "
                "%llu\n",
                path, r->weights, r->scores.count, r->alpha,
                (unsigned long long)r->seed);
-        printf("real     training images of %s\n", r->data);
-        print_network(r->network, r->resize);
-        printf("\n\n");
+        printf("real     %s of %s\n", points ? "points" : "training images",
+               r->data);
+        if (!points)
+            print_network(r->network, r->resize);
+        printf(points ? "\n" : "\n\n");
     }
     printf("%-12s", "step");
-    print_keys();
+    print_keys(points);
     for (size_t i = 0; (r = drift_score_table_row(table, i)); i++) {
         printf("%-12lld", (long long)r->step);
-        print_scores(&r->scores);
+        print_scores(points, &r->scores);
     }
     if (!bounds->noise.count)
         return;
     printf("%-12s", "real, test");
-    print_scores(&bounds->real);
+    print_scores(points, &bounds->real);
     printf("%-12s", "noise");
-    print_scores(&bounds->noise);
+    print_scores(points, &bounds->noise);
 }
 
 /* -- JSON ------------------------------------------------------------------ */
@@ -224,13 +228,12 @@ int eval_show_run(const tool *t, const char *path,
 
 /* -- many runs ------------------------------------------------------------- */
 
-/* Of the least distance; the first where there is none. */
+/* The first where there is no figure to tell the best by. */
 static const drift_score_row *best(const drift_score_table *table)
 {
     const drift_score_row *b = drift_score_table_row(table, 0), *r;
     for (size_t i = 1; (r = drift_score_table_row(table, i)); i++)
-        if (isnan(b->scores.distance) ||
-            r->scores.distance < b->scores.distance)
+        if (drift_score_rank(&r->scores) < drift_score_rank(&b->scores))
             b = r;
     return b;
 }
@@ -243,6 +246,9 @@ static const char *difference(const drift_score_row *a,
            : strcmp(a->resize, b->resize)       ? "way to resize"
            : strcmp(a->data, b->data)           ? "path of real images"
            : a->scores.count != b->scores.count ? "number of samples"
+           : a->alpha != b->alpha               ? "alpha"
+           : a->seed != b->seed                 ? "seed"
+           : strcmp(a->weights, b->weights)     ? "kind of weights"
                                                 : NULL;
 }
 
@@ -250,16 +256,17 @@ static void print_comparison(char *const *runs,
                              drift_score_table *const *tables, size_t count)
 {
     int width = 3;
+    int points = count && !*best(tables[0])->network;
     for (size_t i = 0; i < count; i++)
         if ((int)strlen(runs[i]) > width)
             width = (int)strlen(runs[i]);
     printf("%-*s %9s %9s %11s", width, "run", "best step", "seconds", "images");
-    print_keys();
+    print_keys(points);
     for (size_t i = 0; i < count; i++) {
         const drift_score_row *r = best(tables[i]);
         printf("%-*s %9lld %9.0f %11lld", width, runs[i], (long long)r->step,
                r->seconds, (long long)r->images);
-        print_scores(&r->scores);
+        print_scores(points, &r->scores);
     }
 }
 

@@ -335,7 +335,8 @@ const config_key config_keys[] = {
     {"run.evaluate_every", LONG(run.evaluate_every, 0, CONFIG_UNBOUNDED), "0",
      "steps",
      "steps between small evaluations, as drift-eval makes them, into "
-     "metrics.jsonl and curves.png; the best checkpoint is kept; 0 = none",
+     "metrics.jsonl and curves.png, and at the end; the best checkpoint is "
+     "kept; the real images take memory beside drift.memory; 0 = none",
      KEY_NO_RESULT | KEY_GENERATOR},
     {"run.evaluate_count", INT(run.evaluate_count, 2, 1000000), "2000",
      "samples", "samples of such an evaluation", KEY_NO_RESULT | KEY_GENERATOR},

@@ -196,6 +196,11 @@ static drift_status open_network(drift_evaluator *e, const subject *s)
              of);
     TRY(find_resize(e->ctx, e->o.resize, &resize));
     TRY(network_open(e->ctx, name, resize, &e->network));
+    if (e->o.resize && !network_resizes(&e->network))
+        FAIL(e->ctx, DRIFT_ERROR_USAGE,
+             "'%s' takes images as they are: a way to resize is for the "
+             "inception network",
+             name);
     if (network_resizes(&e->network))
         snprintf(common->resize, sizeof common->resize, "%s",
                  resize_modes[resize]);

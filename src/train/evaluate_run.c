@@ -68,6 +68,18 @@ out:
     return status;
 }
 
+/* An error that comes of a run that goes on beside and removes its older
+ * checkpoints: then the next one. */
+static drift_status unless_removed(scoring *s, drift_status status,
+                                   const char *path)
+{
+    if (status != DRIFT_ERROR_IO || file_exists(path))
+        return status;
+    log_warning(s->ctx, "'%s' has been removed since", path);
+    drift_error_clear(s->ctx);
+    return DRIFT_OK;
+}
+
 /* Of a step that is there already, nothing: `best` and `latest` are mostly
  * second names. */
 static drift_status add_checkpoint(scoring *s, const char *folder,
@@ -77,7 +89,11 @@ static drift_status add_checkpoint(scoring *s, const char *folder,
     entry e = {.path = mem_printf(s->ctx, "%s/%s", folder, name)}, *more;
     if (!e.path)
         return DRIFT_ERROR_MEMORY;
-    TRY(read_facts(s, e.path, &e));
+    status = read_facts(s, e.path, &e);
+    if (status != DRIFT_OK) {
+        status = unless_removed(s, status, e.path);
+        goto out;
+    }
     for (size_t i = 0; i < s->count; i++)
         if (s->entries[i].row.step == e.row.step)
             goto out;
@@ -186,16 +202,15 @@ out:
 static drift_status score_entry(scoring *s, size_t i)
 {
     drift_status status = DRIFT_OK;
-    entry *e = &s->entries[i], after;
+    entry *e = &s->entries[i], after = {.row = e->row};
     drift_evaluation found;
-    if (!file_exists(e->path)) {
-        log_warning(s->ctx, "'%s' has been removed since", e->path);
-        return DRIFT_OK;
-    }
     snprintf(s->progress.now, sizeof s->progress.now,
              "checkpoint %zu of %zu, %s", i + 1, s->count, e->row.checkpoint);
-    TRY(drift_evaluator_score(s->evaluator, e->path, &found));
-    TRY(read_facts(s, e->path, &after));
+    status = drift_evaluator_score(s->evaluator, e->path, &found);
+    if (status != DRIFT_OK)
+        return unless_removed(s, status, e->path);
+    if (file_exists(e->path)) /* else it was this very one */
+        TRY(unless_removed(s, read_facts(s, e->path, &after), e->path));
     e->row.scores = found.samples;
     if (after.row.seconds == e->row.seconds)
         TRY(keep(s, &e->row));
@@ -219,8 +234,7 @@ static drift_status score_all(scoring *s, int skip_existing)
     for (size_t i = 0; i < s->count; i++)
         if (!s->entries[i].known)
             TRY(score_entry(s, i));
-    if (!file_exists(s->picture)) /* of a process that was killed */
-        TRY(draw(s));
+    TRY(draw(s)); /* that of a process that was killed may be older */
 out:
     return status;
 }

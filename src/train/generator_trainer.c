@@ -2,6 +2,7 @@
  * watch over collapses. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "drift/preflight.h"
@@ -170,20 +171,30 @@ out:
 
 /* -- scores ------------------------------------------------------------- */
 
+/* What there is of it, in words. */
+static void say_scores(const drift_trainer *t)
+{
+    const drift_evaluation *e = &t->scoring.last;
+    char right[48] = "";
+    if (!isnan(e->samples.accuracy))
+        snprintf(right, sizeof right, "%.1f %% of the asked class, ",
+                 100 * e->samples.accuracy);
+    rundir_log(&t->dir, "step %" PRId64 ": %sdistance %.3g (real%s %.3g)",
+               t->steps, right, drift_score_rank(&e->samples),
+               t->data->points ? "" : " test images",
+               drift_score_rank(&e->real));
+}
+
 static drift_status evaluate(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
     const drift_evaluation *e = &t->scoring.last;
     double best = metrics_best(t->metrics);
-    TRY(save_state(t));
+    TRY(save_latest(t));
     TRY(scoring_run(&t->scoring));
     t->report->scores = &e->samples;
-    rundir_log(&t->dir,
-               "step %" PRId64 ": %.1f %% of the asked class, distance %.3g "
-               "(real test images %.3g)",
-               t->steps, 100 * e->samples.accuracy, e->samples.distance,
-               e->real.distance);
-    if (e->samples.distance < best)
+    say_scores(t);
+    if (drift_score_rank(&e->samples) < best)
         TRY(save_best(t));
 out:
     return status;

@@ -71,6 +71,20 @@ static double number(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+static const char *network_wanted(const run_config *c)
+{
+    return c->evaluate_network ? c->evaluate_network : "";
+}
+
+/* Whether scores were made as this run makes them: else the best of them is not
+ * to be compared with. */
+static int like_ours(const metrics *m, const json_t *scores)
+{
+    const char *network = json_string_value(json_object_get(scores, "network"));
+    return network && !strcmp(network, network_wanted(&m->c->run)) &&
+           number(scores, "count") == m->c->run.evaluate_count;
+}
+
 /* A line of an earlier run of the program. */
 enum { LINE_FOREIGN, LINE_KEPT, LINE_AFTER };
 
@@ -98,7 +112,8 @@ static int read_line(const metrics *m, const char *line, size_t size,
         row[CURVE_TEST_LOSS] = number(root, "test_loss");
         const json_t *scores = json_object_get(root, "evaluation");
         row[CURVE_RIGHT] = number(scores, "accuracy");
-        row[CURVE_DISTANCE] = number(scores, "distance");
+        row[CURVE_DISTANCE] =
+            like_ours(m, scores) ? number(scores, "rank") : NAN;
         for (int j = 0; j < f->temperatures; j++) {
             char name[32];
             temperature_name((double)f->r[j], name);
@@ -284,10 +299,12 @@ static void put_drift(json_t *root, const step_report *r)
     json_object_set_new(root, "families", families);
 }
 
-static json_t *scores_object(const drift_scores *s)
+static json_t *scores_object(const run_config *c, const drift_scores *s)
 {
     json_t *object = json_object();
     json_object_set_new(object, "count", json_integer((json_int_t)s->count));
+    put_text(object, "network", network_wanted(c));
+    put_number(object, "rank", drift_score_rank(s));
     for (const drift_score_field *f = drift_score_fields(); f->key; f++)
         put_number(object, f->key, drift_score_value(s, f));
     return object;
@@ -295,10 +312,10 @@ static json_t *scores_object(const drift_scores *s)
 
 /* A set that fails for want of memory drops its value; the caller looks at
  * the whole line only. */
-static json_t *report_object(drift_subject subject, const step_report *r)
+static json_t *report_object(const config *c, const step_report *r)
 {
     const char *const *names =
-        subject == DRIFT_ENCODER ? encoder_phase_names : phase_names;
+        c->subject == DRIFT_ENCODER ? encoder_phase_names : phase_names;
     json_t *root = json_object();
     json_t *parts = json_object(), *phases = json_object();
     json_object_set_new(root, "step", json_integer((json_int_t)r->step));
@@ -308,7 +325,7 @@ static json_t *report_object(drift_subject subject, const step_report *r)
     put_number(root, "grad_norm", r->grad_norm);
     put_number(root, "lr", r->learning_rate);
     put_number(root, "samples_per_second", r->samples_per_second);
-    if (subject == DRIFT_GENERATOR)
+    if (c->subject == DRIFT_GENERATOR)
         put_drift(root, r);
     if (r->accuracy >= 0)
         put_number(root, "accuracy", r->accuracy);
@@ -317,7 +334,8 @@ static json_t *report_object(drift_subject subject, const step_report *r)
     if (r->test_loss >= 0)
         put_number(root, "test_loss", r->test_loss);
     if (r->scores)
-        json_object_set_new(root, "evaluation", scores_object(r->scores));
+        json_object_set_new(root, "evaluation",
+                            scores_object(&c->run, r->scores));
     for (size_t i = 0; i < r->part_count; i++)
         put_number(parts, r->parts[i], r->part_norms[i]);
     json_object_set_new(root, "grad_norm_parts", parts);
@@ -380,7 +398,7 @@ drift_status metrics_add(metrics *m, const step_report *r)
     drift_status status = DRIFT_OK;
     char *text = NULL, *line = NULL;
     double row[CURVE_COUNT];
-    json_t *root = report_object(m->c->subject, r);
+    json_t *root = report_object(m->c, r);
     events_begin(m->events, r->step);
     add_scalars(m->events, "", root);
     if (m->about && json_object_set(root, "run", m->about) == 0) {
@@ -414,7 +432,7 @@ drift_status metrics_add(metrics *m, const step_report *r)
         row[CURVE_TEST_LOSS] = r->test_loss;
     if (r->scores) {
         row[CURVE_RIGHT] = r->scores->accuracy;
-        row[CURVE_DISTANCE] = r->scores->distance;
+        row[CURVE_DISTANCE] = drift_score_rank(r->scores);
     }
     for (int j = 0; j < r->temperatures; j++) {
         row[CURVE_DRIFT + j] = r->drift[j];
@@ -454,7 +472,7 @@ static const panel all_panels[PANELS] = {
     {"loss (no measure of progress)", CURVE_LOSS, 0, 0},
     {"learning rate", CURVE_RATE, 0, 0},
     {"of the asked class, by the evaluations", CURVE_RIGHT, 0, 0},
-    {"Frechet distance, by the evaluations", CURVE_DISTANCE, 1, 0},
+    {"distance, by the evaluations", CURVE_DISTANCE, 1, 0},
 };
 static const panel encoder_panels[] = {
     {"accuracy on the test images", CURVE_TEST, 0, 0},

@@ -173,6 +173,8 @@ void drift_model_noise_between(const drift_model *m, uint64_t seed,
                                float *noise, int32_t *styles)
 {
     size_t n = m->info.noise, k = m->info.styles, last = frames - 1;
+    if (!frames)
+        return;
     float *a = noise, *b = noise + last * n;
     double aa = 0, bb = 0, ab = 0;
     drift_model_noise(m, seed, to, 1, b, NULL);
@@ -193,7 +195,7 @@ void drift_model_noise_between(const drift_model *m, uint64_t seed,
         for (size_t i = 0; i < n; i++)
             a[f * n + i] = (float)(p * (double)a[i] + q * (double)b[i]);
     }
-    for (size_t f = 1; f < frames; f++)
+    for (size_t f = 1; styles && f < frames; f++)
         memcpy(styles + f * k, styles, k * sizeof *styles);
 }
 

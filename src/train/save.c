@@ -62,6 +62,14 @@ out:
     return status;
 }
 
+drift_status save_latest(drift_trainer *t)
+{
+    char *latest = rundir_path(&t->dir, "checkpoints/latest.safetensors");
+    drift_status status = latest ? write_state(t, latest) : DRIFT_ERROR_MEMORY;
+    mem_free(latest);
+    return status;
+}
+
 drift_status save_state(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
@@ -91,14 +99,19 @@ drift_status save_best(drift_trainer *t)
     drift_status status = DRIFT_OK;
     char *latest = rundir_path(&t->dir, "checkpoints/latest.safetensors");
     char *best = rundir_path(&t->dir, "checkpoints/best.safetensors");
-    if (!latest || !best) {
+    char *other = rundir_path(&t->dir, "checkpoints/best.safetensors.tmp-%ld",
+                              (long)getpid());
+    if (!latest || !best || !other) {
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    (void)unlink(best);
-    if (link(latest, best) != 0)
+    /* The old one stays until the new one has its name. */
+    if (link(latest, other) != 0 || rename(other, best) != 0) {
+        (void)unlink(other);
         TRY(write_state(t, best));
+    }
 out:
+    mem_free(other);
     mem_free(best);
     mem_free(latest);
     return status;

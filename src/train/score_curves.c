@@ -19,17 +19,17 @@ drift_status score_curves(const drift_score_table *t, const drift_scores *real,
     z = y + n;
     for (size_t i = 0; i < n; i++) {
         x[i] = (double)t->rows[i].step;
-        y[i] = t->rows[i].scores.distance;
+        y[i] = drift_score_rank(&t->rows[i].scores);
         z[i] = t->rows[i].scores.accuracy;
     }
     double ends[] = {n ? x[0] : NAN, n ? x[n - 1] : NAN};
-    double distance[] = {real->distance, real->distance};
+    double floor = drift_score_rank(real), distance[] = {floor, floor};
     double accuracy[] = {real->accuracy, real->accuracy};
     plot_line distances[] = {{"samples", x, y, n},
                              {"real test images", ends, distance, 2}};
     plot_line accuracies[] = {{"samples", x, z, n},
                               {"real test images", ends, accuracy, 2}};
-    plot_panel panels[] = {{"Frechet distance", "step", 1, distances, 2},
+    plot_panel panels[] = {{"distance", "step", 1, distances, 2},
                            {"of the asked class", "step", 0, accuracies, 2}};
     TRY(plot_curves(t->ctx, path, panels, 2));
 out:
@@ -65,12 +65,12 @@ drift_status drift_score_tables_draw(drift_context *ctx, const char *path,
             numbers[STEPS * rows + at] = (double)t->rows[i].step;
             numbers[IMAGES * rows + at] = (double)t->rows[i].images;
             numbers[SECONDS * rows + at] = t->rows[i].seconds;
-            y[at] = t->rows[i].scores.distance;
+            y[at] = drift_score_rank(&t->rows[i].scores);
         }
     }
     for (size_t p = 0; p < PANELS; p++)
-        panels[p] = (plot_panel){"Frechet distance", labels[p], 1,
-                                 lines + p * count, count};
+        panels[p] =
+            (plot_panel){"distance", labels[p], 1, lines + p * count, count};
     TRY(plot_curves(ctx, path, panels, PANELS));
 out:
     mem_free(numbers);

@@ -17,7 +17,11 @@ drift_status scoring_open(const rundir *r, const config *c, scoring *s)
                                                ? c->run.evaluate_network
                                                : NULL,
                                 .quick = 1};
-    return drift_evaluator_new(r->ctx, &o, &s->evaluator);
+    rundir_log(r, "real images are looked at for run.evaluate_every");
+    drift_status status = drift_evaluator_new(r->ctx, &o, &s->evaluator);
+    return status == DRIFT_OK
+               ? status
+               : error_prefix(r->ctx, status, "run.evaluate_every");
 }
 
 void scoring_close(scoring *s)

@@ -118,7 +118,7 @@ static drift_trainer *trainer_alloc(drift_context *ctx)
     if (t) {
         t->ctx = ctx;
         t->dir.log = -1;
-        t->logged = t->saved = t->previewed = t->evaluated = t->failed = -1;
+        t->logged = t->saved = t->previewed = t->failed = -1;
     }
     return t;
 }
@@ -275,7 +275,7 @@ drift_status drift_trainer_resume(drift_context *ctx, drift_subject subject,
     TRY(make_writers(t, t->steps));
     /* A run that had not begun still owes its first picture. */
     t->previewed = t->steps ? t->steps : -1;
-    t->logged = t->evaluated = t->steps;
+    t->logged = t->steps;
     rundir_log(&t->dir, "run goes on after step %" PRId64, t->steps);
     if (t->steps >= t->c->run.steps)
         rundir_warn(&t->dir,
@@ -364,23 +364,13 @@ out:
     return status;
 }
 
-static drift_status evaluate(drift_trainer *t)
-{
-    t->evaluated = t->steps;
-    return t->ops->evaluate(t);
-}
-
 static drift_status finish(drift_trainer *t)
 {
     drift_status status = DRIFT_OK;
     int look = t->previewed < t->steps;
-    int judge = t->ops->evaluate && t->c->run.evaluate_every &&
-                t->evaluated < t->steps;
     if (look)
         TRY(make_preview(t));
-    if (judge)
-        TRY(evaluate(t));
-    if (t->logged < t->steps || (look && t->ops->tests) || judge)
+    if (t->logged < t->steps || (look && t->ops->tests))
         TRY(log_step(t));
     TRY(drift_trainer_save(t));
     if (t->ops->finish)
@@ -402,7 +392,8 @@ static drift_status write_due(drift_trainer *t, int log)
     drift_status status = DRIFT_OK;
     const run_config *r = &t->c->run;
     int look = is_due(t->steps, r->preview_every);
-    int judge = t->ops->evaluate && is_due(t->steps, r->evaluate_every);
+    int judge = t->ops->evaluate && r->evaluate_every &&
+                (is_due(t->steps, r->evaluate_every) || is_last(t));
     if (t->ops->tests) { /* the last one is logged with the step it is of */
         look |= is_last(t);
         log |= look;
@@ -410,7 +401,7 @@ static drift_status write_due(drift_trainer *t, int log)
     if (look)
         TRY(make_preview(t));
     if (judge) {
-        TRY(evaluate(t));
+        TRY(t->ops->evaluate(t));
         log = 1;
     }
     if (log)

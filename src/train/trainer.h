@@ -70,7 +70,7 @@ struct drift_trainer {
 
     int64_t steps, images;            /* done */
     double seconds;                   /* of training, resumes added */
-    int64_t logged, saved, previewed, evaluated; /* when that last was */
+    int64_t logged, saved, previewed; /* steps when that last happened */
     int64_t failed;        /* the step whose numbers were not finite, or -1 */
     double window_seconds; /* since the last logged step */
     int64_t window_images;
@@ -90,6 +90,8 @@ drift_status save_state(drift_trainer *t) DRIFT_MUST_CHECK;
 /* checkpoints/failed-N.safetensors, N the step that failed; latest stays.
  * *path (mem_free) is NULL when it cannot be written. */
 drift_status save_failed(drift_trainer *t, char **path) DRIFT_MUST_CHECK;
+/* checkpoints/latest.safetensors alone. */
+drift_status save_latest(drift_trainer *t) DRIFT_MUST_CHECK;
 /* checkpoints/best.safetensors becomes a second name of the latest. */
 drift_status save_best(drift_trainer *t) DRIFT_MUST_CHECK;
 /* Weights, EMAs, optimizer, counts and what the ops hold, as they were

@@ -234,6 +234,9 @@ usage "drift-eval: --pictures are of one model" "$eval" --all --pictures d digit
 usage "drift-eval: --out needs --all or --compare" "$eval" --out x digits
 usage "drift-eval: --compare shows what --all has scored: it takes --json and\
  --out alone" "$eval" --compare --all digits
-usage "drift-eval: name a checkpoint, a run directory or images" \
-    "$eval" --compare
+usage "drift-eval: name run directories" "$eval" --compare
+usage "drift-eval: --compare shows what --all has scored: it takes --json and\
+ --out alone" "$eval" --compare --reference a digests
+usage "drift-eval: --write-reference is of one evaluation" \
+    "$eval" --all --write-reference a digits
 finish

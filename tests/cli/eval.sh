@@ -51,7 +51,8 @@ try "$train" --quiet --threads 2 --out watched mnist data.path=real.npz \
     generator.hidden=4 run.steps=3 run.minutes=0 run.evaluate_every=2 \
     run.evaluate_count=20 run.evaluate_network=mnist-classifier
 code_is 0
-evaluations() { grep -c '"evaluation":{"count":20,"accuracy":' "$1"; }
+evaluations() { grep -c \
+    '"evaluation":{"count":20,"network":"mnist-classifier","rank":' "$1"; }
 is "evaluations at steps 2 and 3" 2 "$(evaluations watched/metrics.jsonl)"
 try "$eval" --data real.npz --features mnist-classifier --count 20 --json \
     watched
