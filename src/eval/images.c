@@ -34,12 +34,28 @@ int images_same_classes(const images *a, const images *b)
     return 1;
 }
 
+/* Fewer than all stand for all, which may be sorted by class. */
+static size_t place(const images *x, size_t i)
+{
+    return x->count < x->data->count
+               ? (size_t)((double)i * (double)x->data->count /
+                          (double)x->count)
+               : i;
+}
+
 static drift_status read_data(images *x, size_t first, size_t count,
                               float *pixels, int32_t *labels)
 {
+    drift_status status = DRIFT_OK;
+    dataset *d = x->data;
     for (size_t i = 0; i < count; i++)
-        labels[i] = x->data->label(x->data, first + i);
-    return dataset_read(x->data, first, count, pixels);
+        labels[i] = d->label(d, place(x, first + i));
+    if (place(x, x->count - 1) == x->count - 1)
+        return dataset_read(d, first, count, pixels);
+    for (size_t i = 0; i < count; i++)
+        TRY(d->get(d, place(x, first + i), pixels + i * images_numbers(x)));
+out:
+    return status;
 }
 
 drift_status images_of_data(drift_context *ctx, const data_config *config,
@@ -48,7 +64,7 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
     drift_status status = DRIFT_OK;
     *out = (images){.ctx = ctx};
     TRY(dataset_open(ctx, config, FRESH_SEED, &out->data));
-    if (limit && limit < out->data->count &&
+    if (out->data->classes > 1 && limit && limit < out->data->count &&
         limit >= (size_t)out->data->classes) {
         data_config fewer = *config;
         fewer.limit = (int64_t)limit;

@@ -34,7 +34,7 @@ size_t images_at_once(const images *x, size_t most, size_t numbers);
 int images_same_classes(const images *a, const images *b);
 
 /* The images of a split; at most `limit` of them (0: all), of each class alike
- * where that is not fewer than classes. Of a toy, which has no end, `limit`
+ * or, where there are none, spread over all of them. Of a toy, which has no end, `limit`
  * that no training has drawn. */
 drift_status images_of_data(drift_context *ctx, const data_config *config,
                             size_t limit, images *out) DRIFT_MUST_CHECK;
