@@ -41,7 +41,7 @@ static size_t encode(encoder *e, size_t maps, tape *t, features *f, var *sample)
 static void extract(const extractor *x, tape *t, features *f, var *sample,
                     size_t *needed)
 {
-    char prefix[8];
+    char prefix[24];
     f->count = 0;
     f->choice = x->choice;
     f->prefix = NULL;

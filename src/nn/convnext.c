@@ -38,7 +38,7 @@ static drift_status declare_stage(encoder *e, convnext *k, int s)
     const encoder_config *c = &e->config;
     size_t n = (size_t)c->widths[s], in = (size_t)c->channels, side = 4;
     size_t wide = WIDER * n;
-    char part[16];
+    char part[24];
     snprintf(part, sizeof part, "stage%d", s);
     if (s) {
         in = (size_t)c->widths[s - 1];

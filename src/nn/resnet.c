@@ -221,7 +221,7 @@ static int recognize(const array_list *arrays, encoder_config *c, int stages)
     if (!first || first->ndim != 4)
         return 0;
     for (int s = 0; s < ENCODER_STAGES; s++) {
-        char list[16];
+        char list[24];
         snprintf(list, sizeof list, "layer%d.", s + 1);
         c->blocks[s] = weights_extent(arrays, list);
         if (!c->blocks[s] != (s >= stages))

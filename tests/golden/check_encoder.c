@@ -139,7 +139,7 @@ static drift_status near_layers(run *r, int layers)
 {
     drift_status status = DRIFT_OK;
     for (int i = 1; i <= layers; i++) {
-        char name[16], weights[16];
+        char name[32], weights[32];
         snprintf(name, sizeof name, "layer%d", i);
         snprintf(weights, sizeof weights, "c%d", i);
         TRY(near_map(r, name, name, weights));
@@ -274,7 +274,7 @@ static drift_status check_stages(run *r)
     drift_status status = DRIFT_OK;
     var *pool = NULL;
     for (int i = 0; i < ENCODER_STAGES; i++) {
-        char ours[32], name[16], weights[16];
+        char ours[32], name[32], weights[32];
         snprintf(ours, sizeof ours, "convenxt_stage_%d", i);
         snprintf(name, sizeof name, "stage%d", i);
         snprintf(weights, sizeof weights, "c%d", i);
@@ -430,7 +430,7 @@ static drift_status check_tokens(run *r)
     TRY(seed(r, tokens, "c_tokens"));
     TRY(seed(r, cls, "c_cls"));
     for (int i = 2; i < 12; i += 3) {
-        char name[16];
+        char name[32];
         var *map = NULL;
         snprintf(name, sizeof name, "block%d", i);
         TRY(find_map(r, name, &map));
@@ -498,7 +498,7 @@ static drift_status check_dino_case(golden *g, const char *name, encoder *e)
         TRY(check_tokens(&r));
     else
         for (int i = 2; i < 12; i += 3) {
-            char ours[16], map[16], weights[16];
+            char ours[32], map[32], weights[32];
             snprintf(ours, sizeof ours, "block%d", i);
             snprintf(map, sizeof map, "map%d", i);
             snprintf(weights, sizeof weights, "vitb.c%d", i);
