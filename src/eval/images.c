@@ -21,7 +21,8 @@ size_t images_numbers(const images *x)
 size_t images_at_once(const images *x, size_t most, size_t numbers)
 {
     size_t fit = numbers / images_numbers(x);
-    return fit < 1 ? 1 : fit < most ? fit : most;
+    most = most < x->count ? most : x->count;
+    return fit < 1 || most < 1 ? 1 : fit < most ? fit : most;
 }
 
 int images_same_classes(const images *a, const images *b)

@@ -21,8 +21,16 @@ static double sum_row(const double *product, size_t m, size_t d, size_t self)
     return sum;
 }
 
+/* Products of sets of at most n samples that are held at once. */
+static size_t strip_numbers(size_t n)
+{
+    return n > STRIP_NUMBERS       ? n
+           : n * n < STRIP_NUMBERS ? n * n
+                                   : STRIP_NUMBERS;
+}
+
 /* Sum of the kernel over all pairs, without those of equal index where `apart`.
- * strip has room for STRIP_NUMBERS or a row of m. */
+ * strip has room for strip_numbers of the larger set. */
 static double sum_pairs(const double *x, size_t n, const double *y, size_t m,
                         size_t d, int apart, double *strip)
 {
@@ -66,7 +74,7 @@ drift_status kid_subsets(drift_context *ctx, const float *x, size_t n,
     size_t an = size ? take : n, bn = size ? take : m;
     double *a = mem_alloc(ctx, an, d * sizeof *a);
     double *b = mem_alloc(ctx, bn, d * sizeof *b);
-    double *strip = mem_alloc(ctx, most > STRIP_NUMBERS ? most : STRIP_NUMBERS,
+    double *strip = mem_alloc(ctx, strip_numbers(an > bn ? an : bn),
                               sizeof *strip);
     double *all = mem_alloc(ctx, subsets, sizeof *all);
     uint32_t *order = mem_alloc(ctx, most, sizeof *order);
@@ -80,6 +88,8 @@ drift_status kid_subsets(drift_context *ctx, const float *x, size_t n,
         FAIL(ctx, DRIFT_ERROR_SHAPE,
              "a kernel distance of %zu subsets of %zu and %zu samples", subsets,
              an, bn);
+    if (an == n && bn == m) /* all subsets are the whole sets */
+        subsets = 1;
     mt19937_seed(r, seed);
     for (size_t i = 0; i < subsets; i++) {
         choose(r, x, n, d, an, order, a);
