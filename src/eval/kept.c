@@ -84,11 +84,11 @@ static drift_status take(drift_context *ctx, const array_list *list,
     return DRIFT_OK;
 }
 
-static drift_status put(npz_writer *w, const part *p)
+static drift_status put(zip_writer *w, const part *p)
 {
     const size_t dim[] = {p->rows, p->columns};
     drift_status status = npz_begin(w, p->name, p->type, dimensions(p), dim);
-    return status == DRIFT_OK ? npz_write(w, p->data, bytes(p)) : status;
+    return status == DRIFT_OK ? zip_write(w, p->data, bytes(p)) : status;
 }
 
 /* NULL where nothing is kept. */
@@ -124,19 +124,19 @@ static void write_file(const kept *k, const char *what, const char *key,
 {
     drift_context aside = {0};
     drift_status status = DRIFT_OK;
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     char *path = path_of(k, what, key);
     if (!path)
         return;
     TRY(file_make_dir(&aside, k->folder));
-    TRY(npz_create(&aside, path, &w));
+    TRY(zip_create(&aside, path, &w));
     TRY(put(w, &KEY_PART(key)));
     for (size_t i = 0; i < count; i++)
         TRY(put(w, &parts[i]));
-    status = npz_commit(w);
+    status = zip_commit(w);
     w = NULL;
 out:
-    npz_abort(w);
+    zip_abort(w);
     if (status != DRIFT_OK)
         log_debug(k->ctx, "kept figures: %s", aside.text);
     mem_free(path);

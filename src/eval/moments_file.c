@@ -105,15 +105,15 @@ drift_status moments_write(drift_context *ctx, const char *path,
 {
     drift_status status = DRIFT_OK;
     const size_t dim[] = {m->d, m->d};
-    npz_writer *w = NULL;
-    TRY(npz_create(ctx, path, &w));
+    zip_writer *w = NULL;
+    TRY(zip_create(ctx, path, &w));
     TRY(npz_begin(w, "mu", ARRAY_F64, 1, dim));
-    TRY(npz_write(w, m->mean, m->d * sizeof *m->mean));
+    TRY(zip_write(w, m->mean, m->d * sizeof *m->mean));
     TRY(npz_begin(w, "sigma", ARRAY_F64, 2, dim));
-    TRY(npz_write(w, m->covariance, m->d * m->d * sizeof *m->covariance));
-    status = npz_commit(w);
+    TRY(zip_write(w, m->covariance, m->d * m->d * sizeof *m->covariance));
+    status = zip_commit(w);
     w = NULL;
 out:
-    npz_abort(w);
+    zip_abort(w);
     return status;
 }

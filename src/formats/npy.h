@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "formats/array.h"
+#include "formats/zip_write.h"
 
 /* Append the file's arrays to *out: one named "" of a .npy, those of a .npz
  * under their names. Big-endian and Fortran-ordered data is rearranged. */
@@ -30,18 +31,8 @@ drift_status npz_parse(drift_context *ctx, const char *name,
  * read. *swap: its bytes are in the other order. */
 int npy_type(const char *descr, array_type *type, int *swap);
 
-/* Write a .npz atomically ("-": standard output): npz_begin each array, then
- * npz_write its elements in pieces of any size, then npz_commit. npz_commit
- * frees the writer, also when it fails; after another failure call
- * npz_abort. */
-typedef struct npz_writer npz_writer;
-drift_status npz_create(drift_context *ctx, const char *path,
-                        npz_writer **out) DRIFT_MUST_CHECK;
-drift_status npz_begin(npz_writer *w, const char *name, array_type type,
+/* Begin an array in a zip, whose elements zip_write is to bring. */
+drift_status npz_begin(zip_writer *w, const char *name, array_type type,
                        int ndim, const size_t *dim) DRIFT_MUST_CHECK;
-drift_status npz_write(npz_writer *w, const void *data,
-                       size_t bytes) DRIFT_MUST_CHECK;
-drift_status npz_commit(npz_writer *w) DRIFT_MUST_CHECK;
-void npz_abort(npz_writer *w); /* NULL is fine */
 
 #endif

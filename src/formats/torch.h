@@ -23,4 +23,9 @@ drift_status torch_parse(drift_context *ctx, const unsigned char *bytes,
                          size_t size, torch_file *out) DRIFT_MUST_CHECK;
 void torch_close(torch_file *f);
 
+/* Write arrays as a dictionary of tensors by their names, in the zip form and
+ * atomically. U16, U32 and U64 are refused: torch's files have none. */
+drift_status torch_write(drift_context *ctx, const char *path,
+                         const array_list *arrays) DRIFT_MUST_CHECK;
+
 #endif

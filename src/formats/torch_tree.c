@@ -71,24 +71,29 @@ static int to_sizes(const pickle_node *n, int *count, size_t out[ARRAY_DIMS])
 
 /* -- tensors -------------------------------------------------------------- */
 
+static const struct {
+    const char *name;
+    array_type type;
+} known[] = {
+    {"torch\nFloatStorage", ARRAY_F32},     {"torch\nHalfStorage", ARRAY_F16},
+    {"torch\nBFloat16Storage", ARRAY_BF16}, {"torch\nDoubleStorage", ARRAY_F64},
+    {"torch\nLongStorage", ARRAY_I64},      {"torch\nIntStorage", ARRAY_I32},
+    {"torch\nShortStorage", ARRAY_I16},     {"torch\nCharStorage", ARRAY_I8},
+    {"torch\nByteStorage", ARRAY_U8},       {"torch\nBoolStorage", ARRAY_BOOL}};
+
+const char *torch_storage_class(array_type type)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].type == type)
+            return known[i].name;
+    return NULL;
+}
+
 /* ('storage', class, key, device, elements), in the older form with a sixth
  * that is None: in the files of before torch 0.4 it could be a part of another
  * storage. */
 int torch_storage_of(const pickle_node *id, torch_storage *out)
 {
-    static const struct {
-        const char *name;
-        array_type type;
-    } known[] = {{"torch\nFloatStorage", ARRAY_F32},
-                 {"torch\nHalfStorage", ARRAY_F16},
-                 {"torch\nBFloat16Storage", ARRAY_BF16},
-                 {"torch\nDoubleStorage", ARRAY_F64},
-                 {"torch\nLongStorage", ARRAY_I64},
-                 {"torch\nIntStorage", ARRAY_I32},
-                 {"torch\nShortStorage", ARRAY_I16},
-                 {"torch\nCharStorage", ARRAY_I8},
-                 {"torch\nByteStorage", ARRAY_U8},
-                 {"torch\nBoolStorage", ARRAY_BOOL}};
     const pickle_node *t =
         id && id->kind == PICKLE_PERSISTENT ? id->items[0] : NULL;
     const pickle_node *key = at(t, 2), *part = at(t, 5);

@@ -22,6 +22,9 @@ typedef struct torch_storage {
 /* What a persistent id says; 0 when it is no whole storage of a known type. */
 int torch_storage_of(const pickle_node *id, torch_storage *out);
 
+/* "torch\nFloatStorage"; NULL for types that torch has none for. */
+const char *torch_storage_class(array_type type);
+
 /* Append all tensors to *out. What must be copied (what is not row-major, or a
  * NumPy array) is bounded by the size of the file. */
 drift_status torch_tree(drift_context *ctx, const pickle *p,

@@ -232,18 +232,18 @@ static drift_status remember(preview *p, int64_t step, const float *xy,
 static drift_status keep(preview *p, int64_t step)
 {
     drift_status status = DRIFT_OK;
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     size_t size[] = {p->count, 2};
     char *path = rundir_path(p->dir, "samples/step-%06" PRId64 ".npz", step);
     if (!path)
         return DRIFT_ERROR_MEMORY;
-    TRY(npz_create(p->ctx, path, &w));
+    TRY(zip_create(p->ctx, path, &w));
     TRY(npz_begin(w, "points", ARRAY_F32, 2, size));
-    TRY(npz_write(w, p->samples, 2 * p->count * sizeof *p->samples));
-    status = npz_commit(w);
+    TRY(zip_write(w, p->samples, 2 * p->count * sizeof *p->samples));
+    status = zip_commit(w);
     w = NULL;
 out:
-    npz_abort(w);
+    zip_abort(w);
     mem_free(path);
     return status;
 }

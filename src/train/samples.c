@@ -102,7 +102,7 @@ drift_status drift_write_points(drift_context *ctx, const char *path,
 
 struct drift_npz {
     drift_context *ctx;
-    npz_writer *file;
+    zip_writer *file;
     size_t count, added;
     size_t bytes; /* of a sample */
     int32_t *labels;
@@ -130,7 +130,7 @@ drift_status drift_npz_create(drift_context *ctx, const char *path,
         status = DRIFT_ERROR_MEMORY;
         goto out;
     }
-    TRY(npz_create(ctx, path, &z->file));
+    TRY(zip_create(ctx, path, &z->file));
     TRY(info->points ? npz_begin(z->file, "points", ARRAY_F32, 2, point)
                      : npz_begin(z->file, "images", ARRAY_U8, 4, shape));
     *out = z;
@@ -145,7 +145,7 @@ drift_status drift_npz_add(drift_npz *z, const void *samples,
                            size_t count)
 {
     drift_status status = DRIFT_OK;
-    TRY(npz_write(z->file, samples, count * z->bytes));
+    TRY(zip_write(z->file, samples, count * z->bytes));
     memcpy(z->labels + z->added, labels, count * sizeof *labels);
     memcpy(z->alpha + z->added, alpha, count * sizeof *alpha);
     z->added += count;
@@ -157,10 +157,10 @@ drift_status drift_npz_commit(drift_npz *z)
 {
     drift_status status = DRIFT_OK;
     TRY(npz_begin(z->file, "labels", ARRAY_I32, 1, &z->count));
-    TRY(npz_write(z->file, z->labels, z->count * sizeof *z->labels));
+    TRY(zip_write(z->file, z->labels, z->count * sizeof *z->labels));
     TRY(npz_begin(z->file, "alpha", ARRAY_F32, 1, &z->count));
-    TRY(npz_write(z->file, z->alpha, z->count * sizeof *z->alpha));
-    status = npz_commit(z->file);
+    TRY(zip_write(z->file, z->alpha, z->count * sizeof *z->alpha));
+    status = zip_commit(z->file);
     z->file = NULL;
 out:
     drift_npz_abort(z);
@@ -171,7 +171,7 @@ void drift_npz_abort(drift_npz *z)
 {
     if (!z)
         return;
-    npz_abort(z->file);
+    zip_abort(z->file);
     mem_free(z->labels);
     mem_free(z->alpha);
     mem_free(z);

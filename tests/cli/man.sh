@@ -3,7 +3,7 @@
 . "${abs_top_srcdir:-.}/tests/cli/lib.sh"
 : >err
 
-for tool in train encoder sample info eval; do
+for tool in convert train encoder sample info eval; do
     what="drift-$tool(1)"
     "$build/src/drift-$tool" --help |
         sed -n 's/^  --\([a-z-]*\) *\([A-Za-z.]*\)  .*/\1 \2/p' |

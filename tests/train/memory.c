@@ -20,17 +20,17 @@ static char *make_images(drift_context *ctx, const char *folder)
     const size_t dim[4] = {IMAGES, SIDE, SIDE, 3};
     const rng_stream noise = {1, RNG_TEST, 0};
     char *path = path_in(folder, "images.npz");
-    npz_writer *w;
+    zip_writer *w;
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (unsigned char)(255 * rng_uniform(noise, i));
     for (int i = 0; i < IMAGES; i++)
         labels[i] = i % 10;
-    OK(ctx, npz_create(ctx, path, &w));
+    OK(ctx, zip_create(ctx, path, &w));
     OK(ctx, npz_begin(w, "images", ARRAY_U8, 4, dim));
-    OK(ctx, npz_write(w, pixels, sizeof pixels));
+    OK(ctx, zip_write(w, pixels, sizeof pixels));
     OK(ctx, npz_begin(w, "labels", ARRAY_I32, 1, dim));
-    OK(ctx, npz_write(w, labels, sizeof labels));
-    OK(ctx, npz_commit(w));
+    OK(ctx, zip_write(w, labels, sizeof labels));
+    OK(ctx, zip_commit(w));
     return path;
 }
 

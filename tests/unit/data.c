@@ -307,13 +307,13 @@ static void test_cifar_bad(void **state)
 /* -- npz ---------------------------------------------------------------------
  */
 
-static void add(npz_writer *w, const char *name, array_type type, int ndim,
+static void add(zip_writer *w, const char *name, array_type type, int ndim,
                 const size_t *dim, const void *data)
 {
     size_t bytes;
     assert_true(array_size(type, ndim, dim, &bytes));
     expect_ok(npz_begin(w, name, type, ndim, dim));
-    expect_ok(npz_write(w, data, bytes));
+    expect_ok(zip_write(w, data, bytes));
 }
 
 static void test_npz(void **state)
@@ -331,11 +331,11 @@ static void test_npz(void **state)
                                            {"x", "y"},
                                            {"arr_0", "arr_1"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        npz_writer *w;
-        expect_ok(npz_create(ctx, "x.npz", &w));
+        zip_writer *w;
+        expect_ok(zip_create(ctx, "x.npz", &w));
         add(w, names[i][1], ARRAY_I32, 1, dim, labels);
         add(w, names[i][0], ARRAY_U8, 4, dim, pixels);
-        expect_ok(npz_commit(w));
+        expect_ok(zip_commit(w));
         dataset *d = OPEN(.path = "x.npz");
         assert_int_equal(d->count, 3);
         assert_int_equal(d->classes, 2);
@@ -346,12 +346,12 @@ static void test_npz(void **state)
         BAD(FORMAT, "no images for the split 'test'", .path = "x.npz",
             .split = "test");
     }
-    npz_writer *w;
+    zip_writer *w;
     float points[4] = {1, 2, -3, .5f}, x[2];
     static const size_t points_dim[] = {2, 2};
-    expect_ok(npz_create(ctx, "p.npz", &w));
+    expect_ok(zip_create(ctx, "p.npz", &w));
     add(w, "points", ARRAY_F32, 2, points_dim, points);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     dataset *d = OPEN(.path = "p.npz");
     assert_int_equal(d->points, 1);
     assert_int_equal(d->classes, 1);
@@ -385,33 +385,33 @@ static void test_npz_bad(void **state)
     static const size_t dim[] = {2, 2, 2, 2}, none[] = {0, 2, 2, 1};
     static const size_t five[] = {5}, two[] = {2};
     unsigned char zeros[64] = {0}, minus[8];
-    npz_writer *w;
+    zip_writer *w;
     memset(minus, 0xff, sizeof minus);
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "images", ARRAY_U8, 4, dim, zeros);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     BAD(FORMAT, "'images' is U8 with 4 dimensions", .path = "x.npz");
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "images", ARRAY_F32, 3, dim, zeros);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     BAD(FORMAT, "'images' is F32 with 3 dimensions", .path = "x.npz");
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "images", ARRAY_U8, 4, none, zeros);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     BAD(FORMAT, "'images' is empty", .path = "x.npz");
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "images", ARRAY_U8, 3, dim, zeros);
     add(w, "labels", ARRAY_I32, 1, five, zeros);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     BAD(FORMAT, "5 labels for 2 images", .path = "x.npz");
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "images", ARRAY_U8, 3, dim, zeros);
     add(w, "labels", ARRAY_I32, 1, two, minus);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     BAD(FORMAT, "the label -1; allowed are 0 to", .path = "x.npz");
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "pictures", ARRAY_U8, 3, dim, zeros);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     BAD(FORMAT, "looked for x_train, train_images, images", .path = "x.npz");
 
     /* NaN and infinities, also those made by the conversion to f32. */
@@ -419,10 +419,10 @@ static void test_npz_bad(void **state)
     const double huge[] = {0, 1, 2, 3, 4, 1e300};
     for (int i = 0; i < 3; i++) {
         float points[] = {0, 1, 2, 3, i ? -INFINITY : NAN, 5};
-        expect_ok(npz_create(ctx, "x.npz", &w));
+        expect_ok(zip_create(ctx, "x.npz", &w));
         add(w, "points", i < 2 ? ARRAY_F32 : ARRAY_F64, 2, rows,
             i < 2 ? (const void *)points : huge);
-        expect_ok(npz_commit(w));
+        expect_ok(zip_commit(w));
         BAD(FORMAT, "'x.npz': row 2 of 'points' is (", .path = "x.npz");
     }
 
@@ -468,15 +468,15 @@ static void test_out_of_memory(void **state)
     (void)state;
     unsigned char zeros[24] = {0};
     static const size_t dim[] = {2, 2, 2, 3};
-    npz_writer *w;
+    zip_writer *w;
     write_tree("t");
     make_dir("i");
     write_idx("i/" IMAGES, "i/" LABELS, "01021");
     write_cifar();
     PACK("t.tar.gz", TREE);
-    expect_ok(npz_create(ctx, "x.npz", &w));
+    expect_ok(zip_create(ctx, "x.npz", &w));
     add(w, "images", ARRAY_U8, 4, dim, zeros);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     static char *const paths[] = {"t",     "i",     "cifar-10-batches-bin",
                                   "x.npz", "moons", "t.tar.gz"};
     threads_set(1);

@@ -37,27 +37,27 @@ static void read_digits(const char *split, size_t n, unsigned char *bytes,
     dataset_free(d);
 }
 
-static void put(npz_writer *w, const char *name, const void *data,
+static void put(zip_writer *w, const char *name, const void *data,
                 array_type type, size_t n, int ndim)
 {
     size_t dim[] = {n, SIDE, SIDE, 1};
     expect_ok(npz_begin(w, name, type, ndim, dim));
-    expect_ok(npz_write(w, data, ndim == 1 ? n * 4 : n * NUMBERS));
+    expect_ok(zip_write(w, data, ndim == 1 ? n * 4 : n * NUMBERS));
 }
 
 /* To be looked at: the first n of these; labels may be NULL. */
 static drift_evaluation look_at(const unsigned char *bytes,
                                 const int32_t *labels, size_t n)
 {
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     drift_evaluation e;
     drift_evaluate_options o = {
         .samples = file, .data = real_file, .network = "mnist-classifier"};
-    expect_ok(npz_create(ctx, file, &w));
+    expect_ok(zip_create(ctx, file, &w));
     put(w, "images", bytes, ARRAY_U8, n, 4);
     if (labels)
         put(w, "labels", labels, ARRAY_I32, n, 1);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     expect_ok(drift_evaluate(ctx, &o, &e));
     assert_int_equal(e.samples.count, n);
     assert_int_equal(e.training, TRAIN);
@@ -223,12 +223,12 @@ static drift_evaluation compare_with(const char *data, const char *reference,
 
 static char statistics[] = "evaluate-statistics.npz";
 
-static void put_numbers(npz_writer *w, const char *name, array_type type,
+static void put_numbers(zip_writer *w, const char *name, array_type type,
                         const void *data, int ndim, size_t rows, size_t columns)
 {
     const size_t dim[] = {rows, columns};
     expect_ok(npz_begin(w, name, type, ndim, dim));
-    expect_ok(npz_write(
+    expect_ok(zip_write(
         w, data, rows * (ndim == 2 ? columns : 1) * array_type_size(type)));
 }
 
@@ -264,16 +264,16 @@ static void others_statistics(void **state)
 {
     (void)state;
     static float mu[64], sigma[64 * 64];
-    npz_writer *w;
+    zip_writer *w;
     for (size_t i = 0; i < 64; i++)
         sigma[i * 65] = 1;
     look_at(test, test_labels, TEST);
-    expect_ok(npz_create(ctx, statistics, &w));
+    expect_ok(zip_create(ctx, statistics, &w));
     put_numbers(w, "mu", ARRAY_F32, mu, 1, 3, 0);
     put_numbers(w, "ref_sigma", ARRAY_F32, sigma, 2, 64, 64);
     put_numbers(w, "ref_mu", ARRAY_F32, mu, 1, 64, 0);
     put_numbers(w, "arr_0", ARRAY_U8, mu, 2, 5, 7);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     drift_evaluation e = compare_with(real_file, statistics, NULL);
     assert_true(isnan(e.samples.distance) || e.samples.distance > 1);
     assert_false(isnan(e.samples.kernel));
@@ -283,16 +283,16 @@ static void others_statistics(void **state)
 static void refuse(const double *mu, size_t n, const double *sigma, size_t rows,
                    size_t columns, const char *text)
 {
-    npz_writer *w;
+    zip_writer *w;
     drift_evaluation e;
     drift_evaluate_options o = {.samples = file,
                                 .network = "mnist-classifier",
                                 .reference = statistics};
-    expect_ok(npz_create(ctx, statistics, &w));
+    expect_ok(zip_create(ctx, statistics, &w));
     put_numbers(w, "mu", ARRAY_F64, mu, 1, n, 0);
     if (sigma)
         put_numbers(w, "sigma", ARRAY_F64, sigma, 2, rows, columns);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     drift_status status = drift_evaluate(ctx, &o, &e);
     assert_non_null(strstr(drift_error_text(ctx), statistics));
     expect_error(status, n == 2 ? DRIFT_ERROR_SHAPE : DRIFT_ERROR_FORMAT, text);
@@ -529,18 +529,18 @@ static void memory_for_pictures(void **state)
 
 static int begin(void **state)
 {
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     if (setup(state))
         return -1;
     setenv("DRIFT_CACHE", "off", 1); /* tests/unit/kept.c */
     read_digits("train", TRAIN, train, train_labels);
     read_digits("test", TEST, test, test_labels);
-    expect_ok(npz_create(ctx, real_file, &w));
+    expect_ok(zip_create(ctx, real_file, &w));
     put(w, "x_train", train, ARRAY_U8, TRAIN, 4);
     put(w, "y_train", train_labels, ARRAY_I32, TRAIN, 1);
     put(w, "x_test", test, ARRAY_U8, TEST, 4);
     put(w, "y_test", test_labels, ARRAY_I32, TEST, 1);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
     return 0;
 }
 

@@ -479,21 +479,23 @@ static drift_status write_all(void)
     checkpoint c;
     const char *keys[] = {"format"}, *values[] = {"pt"};
     const char *path = in_folder("out");
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     size_t dim[] = {3, 1};
     drift_status status = open_any(GOLDEN "stats_ref_f32.npz", &c);
     if (status == DRIFT_OK)
         status = safetensors_write(ctx, path, c.arrays, keys, values, 1);
+    if (status == DRIFT_OK)
+        status = torch_write(ctx, path, c.arrays);
     close_any(&c);
     if (status == DRIFT_OK)
-        status = npz_create(ctx, path, &w);
+        status = zip_create(ctx, path, &w);
     if (status == DRIFT_OK)
         status = npz_begin(w, "x", ARRAY_U8, 2, dim);
     if (status == DRIFT_OK)
-        status = npz_write(w, "abc", 3);
+        status = zip_write(w, "abc", 3);
     if (status == DRIFT_OK)
-        return npz_commit(w);
-    npz_abort(w);
+        return zip_commit(w);
+    zip_abort(w);
     return status;
 }
 
@@ -587,22 +589,22 @@ static void test_npz_round(void **state)
 {
     (void)state;
     const char *path = in_folder("round.npz");
-    npz_writer *w;
+    zip_writer *w;
     array_list list = {0};
     unsigned char images[2 * 3 * 4 * 1];
     float alpha[2] = {1.5f, -2};
     size_t images_dim[] = {2, 3, 4, 1}, one[] = {2};
     for (size_t i = 0; i < sizeof images; i++)
         images[i] = (unsigned char)(7 * i);
-    expect_ok(npz_create(ctx, path, &w));
+    expect_ok(zip_create(ctx, path, &w));
     expect_ok(npz_begin(w, "images", ARRAY_U8, 4, images_dim));
-    expect_ok(npz_write(w, images, 5));
-    expect_ok(npz_write(w, images + 5, sizeof images - 5));
+    expect_ok(zip_write(w, images, 5));
+    expect_ok(zip_write(w, images + 5, sizeof images - 5));
     expect_ok(npz_begin(w, "alpha", ARRAY_F32, 1, one));
-    expect_ok(npz_write(w, alpha, sizeof alpha));
+    expect_ok(zip_write(w, alpha, sizeof alpha));
     expect_ok(npz_begin(w, "scalar", ARRAY_F32, 0, NULL));
-    expect_ok(npz_write(w, alpha, 4));
-    expect_ok(npz_commit(w));
+    expect_ok(zip_write(w, alpha, 4));
+    expect_ok(zip_commit(w));
     expect_ok(npz_read(ctx, path, &list));
     assert_int_equal(list.count, 3);
     assert_int_equal(list.items[0].ndim, 4);
@@ -613,19 +615,19 @@ static void test_npz_round(void **state)
     assert_int_equal(array_list_find(&list, "scalar")->ndim, 0);
     array_list_free(&list);
 
-    expect_ok(npz_create(ctx, path, &w));
+    expect_ok(zip_create(ctx, path, &w));
     expect_ok(npz_begin(w, "alpha", ARRAY_F32, 1, one));
-    expect_ok(npz_write(w, alpha, 4));
-    expect_error(npz_commit(w), DRIFT_ERROR_SHAPE, "lacks 4 bytes");
-    expect_ok(npz_create(ctx, path, &w));
+    expect_ok(zip_write(w, alpha, 4));
+    expect_error(zip_commit(w), DRIFT_ERROR_SHAPE, "lacks 4 bytes");
+    expect_ok(zip_create(ctx, path, &w));
     expect_ok(npz_begin(w, "alpha", ARRAY_F32, 1, one));
-    expect_error(npz_write(w, alpha, 9), DRIFT_ERROR_SHAPE, "is full");
-    npz_abort(w);
+    expect_error(zip_write(w, alpha, 9), DRIFT_ERROR_SHAPE, "is full");
+    zip_abort(w);
     /* The first file is still whole. */
     expect_ok(npz_read(ctx, path, &list));
     array_list_free(&list);
     assert_int_equal(remove(path), 0);
-    expect_error(npz_create(ctx, "absent/x.npz", &w), DRIFT_ERROR_IO,
+    expect_error(zip_create(ctx, "absent/x.npz", &w), DRIFT_ERROR_IO,
                  "absent/x.npz");
 }
 
@@ -639,7 +641,7 @@ static void test_full_disk(void **state)
     static const size_t dim[] = {1000};
     array a = {.type = ARRAY_F32, .ndim = 1, .dim = {1000}, .data = numbers};
     array_list list = {0};
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     image img = {5, 7, 3, pixels};
     const char *path = in_folder("kept");
     for (int i = 0; i < 105; i++)
@@ -657,21 +659,24 @@ static void test_full_disk(void **state)
     drift_error_clear(ctx);
     drift_status png = image_write_png(ctx, path, &img);
     drift_error_clear(ctx);
-    drift_status npz = npz_create(ctx, path, &w);
+    drift_status torch = torch_write(ctx, path, &list);
+    drift_error_clear(ctx);
+    drift_status npz = zip_create(ctx, path, &w);
     if (npz == DRIFT_OK)
         npz = npz_begin(w, "x", ARRAY_F32, 1, dim);
     if (npz == DRIFT_OK)
-        npz = npz_write(w, numbers, sizeof numbers);
+        npz = zip_write(w, numbers, sizeof numbers);
     if (npz == DRIFT_OK)
-        npz = npz_commit(w);
+        npz = zip_commit(w);
     else
-        npz_abort(w);
+        zip_abort(w);
     drift_error_clear(ctx);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_int_equal(st, DRIFT_ERROR_IO);
     assert_non_null(strstr(text, "kept"));
     assert_non_null(strstr(text, strerror(EFBIG)));
     assert_int_equal(png, DRIFT_ERROR_IO);
+    assert_int_equal(torch, DRIFT_ERROR_IO);
     assert_int_equal(npz, DRIFT_ERROR_IO);
     size_t size;
     unsigned char *bytes = load(path, &size);

@@ -187,18 +187,18 @@ static void foreign(void **state)
     const size_t one = 1, digits = 32;
     const double mu = 0;
     char path[512], key[33];
-    npz_writer *w;
+    zip_writer *w;
     drift_evaluation good = evaluate(data, 30, 1), e;
     for (int wrong_key = 0; wrong_key < 2; wrong_key++) {
         assert_int_equal(files("look-", path), 1);
         snprintf(key, sizeof key, "%.32s", strstr(path, "look-") + 5);
         key[0] = wrong_key ? 'x' : key[0];
-        expect_ok(npz_create(ctx, path, &w));
+        expect_ok(zip_create(ctx, path, &w));
         expect_ok(npz_begin(w, "key", ARRAY_U8, 1, &digits));
-        expect_ok(npz_write(w, key, digits));
+        expect_ok(zip_write(w, key, digits));
         expect_ok(npz_begin(w, "mu", ARRAY_F64, 1, &one));
-        expect_ok(npz_write(w, &mu, sizeof mu));
-        expect_ok(npz_commit(w));
+        expect_ok(zip_write(w, &mu, sizeof mu));
+        expect_ok(zip_commit(w));
         e = evaluate(data, 30, 1);
         same(&e, &good);
         assert_int_equal(taken, 2);
@@ -244,26 +244,26 @@ static void memory_runs_out(void **state)
     empty();
 }
 
-static void put(npz_writer *w, const char *name, const void *bytes,
+static void put(zip_writer *w, const char *name, const void *bytes,
                 array_type type, size_t n, int ndim)
 {
     size_t dim[] = {n, SIDE, SIDE, 1};
     expect_ok(npz_begin(w, name, type, ndim, dim));
-    expect_ok(npz_write(w, bytes, ndim == 1 ? n * 4 : n * NUMBERS));
+    expect_ok(zip_write(w, bytes, ndim == 1 ? n * 4 : n * NUMBERS));
 }
 
 static void write_data(const char *path, const unsigned char *bytes)
 {
     int32_t labels[TRAIN + TEST];
-    npz_writer *w;
+    zip_writer *w;
     for (int i = 0; i < TRAIN + TEST; i++)
         labels[i] = i % 10;
-    expect_ok(npz_create(ctx, path, &w));
+    expect_ok(zip_create(ctx, path, &w));
     put(w, "x_train", bytes, ARRAY_U8, TRAIN, 4);
     put(w, "y_train", labels, ARRAY_I32, TRAIN, 1);
     put(w, "x_test", bytes + TRAIN * NUMBERS, ARRAY_U8, TEST, 4);
     put(w, "y_test", labels, ARRAY_I32, TEST, 1);
-    expect_ok(npz_commit(w));
+    expect_ok(zip_commit(w));
 }
 
 static int begin(void **state)

@@ -94,12 +94,12 @@ static void threads_agree(void **state)
 
 static void save(const float *points, size_t n)
 {
-    npz_writer *w = NULL;
+    zip_writer *w = NULL;
     size_t dim[] = {n, 2};
-    expect_ok(npz_create(ctx, file, &w));
+    expect_ok(zip_create(ctx, file, &w));
     expect_ok(npz_begin(w, "points", ARRAY_F32, 2, dim));
-    expect_ok(npz_write(w, points, n * 2 * sizeof *points));
-    expect_ok(npz_commit(w));
+    expect_ok(zip_write(w, points, n * 2 * sizeof *points));
+    expect_ok(zip_commit(w));
 }
 
 static drift_evaluation look_at(const float *points, const char *data)

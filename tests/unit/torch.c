@@ -525,12 +525,61 @@ static void test_containers(void **state)
     }
 }
 
+/* What is written comes back, of each type, without elements or axes, with an
+ * axis that takes more than 31 bits. */
+static void test_write(void **state)
+{
+    static const char path[] = "torch-written.pth";
+    static unsigned char data[6 * 8];
+    static const size_t dims[][2] = {{2, 3}, {6}, {0}, {(size_t)1 << 31, 0}};
+    static const int axes[] = {2, 1, 0, 2};
+    array_list list = {0};
+    char name[32];
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (unsigned char)(i * 37 + 1);
+    for (int t = 0; t < ARRAY_TYPES; t++)
+        for (int k = 0; k < 4; k++) {
+            array a = {.type = (array_type)t, .ndim = axes[k], .data = data};
+            memcpy(a.dim, dims[k], sizeof dims[k]);
+            snprintf(name, sizeof name, "%s.%d \xc3\xa9",
+                     array_type_name(a.type), k);
+            if (t < ARRAY_U16 || t > ARRAY_U64)
+                assert_int_equal(array_list_add(ctx, &list, name, &a),
+                                 DRIFT_OK);
+        }
+    assert_int_equal(list.count, 4 * 10);
+    (void)array_list_sort(&list);
+    expect(torch_write(ctx, path, &list), NULL);
+    torch_file f;
+    expect(torch_open(ctx, path, &f), NULL);
+    assert_int_equal(f.arrays.count, list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        const array *a = &list.items[i], *b = &f.arrays.items[i];
+        assert_string_equal(a->name, b->name);
+        assert_int_equal(a->type, b->type);
+        assert_int_equal(a->ndim, b->ndim);
+        assert_memory_equal(a->dim, b->dim, (size_t)a->ndim * sizeof *a->dim);
+        assert_memory_equal(a->data, b->data,
+                            array_count(a) * array_type_size(a->type));
+    }
+    torch_close(&f);
+    assert_int_equal(remove(path), 0);
+    array wide = {.type = ARRAY_U16, .data = data};
+    assert_int_equal(array_list_add(ctx, &list, "wide", &wide), DRIFT_OK);
+    expect(torch_write(ctx, path, &list),
+           "'torch-written.pth': torch files have no tensors of type U16, as "
+           "'wide' is");
+    assert_int_not_equal(remove(path), 0);
+    array_list_free(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_names),   TEST(test_views),      TEST(test_zip_forms),
         TEST(test_pickles), TEST(test_bombs),      TEST(test_zips),
-        TEST(test_damage),  TEST(test_containers),
+        TEST(test_damage),  TEST(test_containers), TEST(test_write),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
