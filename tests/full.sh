@@ -76,6 +76,7 @@ run bare-check checked bare make
 run clang-sanitize-build built clang-sanitize make CC=clang \
     'CFLAGS=-g -O1' --enable-sanitizers --disable-shared
 run clang-sanitize-check checked clang-sanitize make
+run floor sh -c "cd '$work/gcc' && sh tests/quality/floor.sh"
 run valgrind blind sh tests/valgrind.sh "$work/gcc"
 run oclgrind sh tests/oclgrind.sh "$work/gcc"
 run fuzz sh tests/fuzz/long.sh "$work/fuzz" 30

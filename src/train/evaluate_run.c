@@ -17,6 +17,7 @@ typedef struct progress {
     drift_evaluate_fn tell;
     void *user;
     size_t before, all; /* before: of the kinds that are done */
+    size_t bounds;      /* of all: those before the samples, unless kept */
     char now[320];      /* the checkpoint */
 } progress;
 
@@ -42,8 +43,12 @@ typedef struct scoring {
 static void tell(void *user, const char *kind, size_t done, size_t count)
 {
     progress *p = user;
-    p->tell(p->user, strcmp(kind, "samples") ? kind : p->now, p->before + done,
-            p->all);
+    int samples = !strcmp(kind, "samples");
+    if (samples) { /* what has not been looked at by now never is */
+        p->all -= p->bounds > p->before ? p->bounds - p->before : 0;
+        p->bounds = 0;
+    }
+    p->tell(p->user, samples ? p->now : kind, p->before + done, p->all);
     if (done == count)
         p->before += count;
 }
@@ -228,8 +233,8 @@ static drift_status score_all(scoring *s, int skip_existing)
         complete(s, &s->entries[i], skip_existing);
         left += !s->entries[i].known;
     }
-    s->progress.all =
-        evaluator_bounds(s->evaluator) + left * evaluator_count(s->evaluator);
+    s->progress.bounds = evaluator_bounds(s->evaluator);
+    s->progress.all = s->progress.bounds + left * evaluator_count(s->evaluator);
     score_table_select(s->own, &s->entries[0].row);
     for (size_t i = 0; i < s->count; i++)
         if (!s->entries[i].known)
