@@ -1,6 +1,6 @@
 #!/bin/sh
 # What takes too long for every change: both compilers, both makes, distcheck,
-# valgrind, oclgrind, longer fuzzing, benchmarks. Each stage prints ok or FAILED
+# valgrind, oclgrind, longer fuzzing, figures, benchmarks. Each stage prints ok or FAILED
 # with its log; the last line counts them.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -76,7 +76,7 @@ run bare-check checked bare make
 run clang-sanitize-build built clang-sanitize make CC=clang \
     'CFLAGS=-g -O1' --enable-sanitizers --disable-shared
 run clang-sanitize-check checked clang-sanitize make
-run floor sh -c "cd '$work/gcc' && sh tests/quality/floor.sh"
+run floor blind sh -c "cd '$work/gcc' && sh tests/quality/floor.sh"
 run valgrind blind sh tests/valgrind.sh "$work/gcc"
 run oclgrind sh tests/oclgrind.sh "$work/gcc"
 run fuzz sh tests/fuzz/long.sh "$work/fuzz" 30

@@ -13,8 +13,8 @@
 #include "cpu/cpu.h"
 
 /* Sanitizers that look at each number of a tile make it scalar and programs six
- * times slower: in the vector copies they look at none. The plain one has the
- * same loops and is checked; valgrind sees all. */
+ * times slower. In the vector copies they look at none, at addresses in the
+ * plain one; tests/unit/tile ends its arrays where memory ends. */
 #ifdef HAVE_CPU_SUPPORTS
 #define TARGET(name) __attribute__((target(name), no_sanitize("address")))
 #define UNCHECKED    __attribute__((no_sanitize("undefined")))

@@ -35,13 +35,42 @@ int images_same_classes(const images *a, const images *b)
     return 1;
 }
 
-/* Fewer than all stand for all, which may be sorted by class. */
-static size_t place(const images *x, size_t i)
+/* Fewer images than there are stand for all, which may be sorted, or of several
+ * sources: of each class alike, as long as it has some left, and of a class
+ * from its first to its last, equally far apart. */
+static drift_status choose(images *x, const dataset *d)
 {
-    return x->count < x->data->count
-               ? (size_t)((double)i * (double)x->data->count /
-                          (double)x->count)
-               : i;
+    drift_status status = DRIFT_OK;
+    size_t classes = d->classes > 1 && x->count >= (size_t)d->classes
+                         ? (size_t)d->classes
+                         : 1;
+    size_t left = x->count, at = 0;
+    size_t *all = mem_alloc(x->ctx, classes, sizeof *all);
+    size_t *share = mem_alloc(x->ctx, classes, sizeof *share);
+    size_t *seen = mem_alloc(x->ctx, classes, sizeof *seen);
+    x->chosen = mem_alloc(x->ctx, x->count, sizeof *x->chosen);
+    if (!all || !share || !seen || !x->chosen) {
+        status = DRIFT_ERROR_MEMORY;
+        goto out;
+    }
+    for (size_t i = 0; i < d->count; i++)
+        all[classes > 1 ? d->label(x->data, i) : 0]++;
+    while (left)
+        for (size_t c = 0; c < classes && left; c++)
+            if (share[c] < all[c]) {
+                share[c]++;
+                left--;
+            }
+    for (size_t i = 0; i < d->count; i++) {
+        size_t c = classes > 1 ? (size_t)d->label(x->data, i) : 0;
+        if ((uint64_t)seen[c]++ * share[c] % all[c] < share[c])
+            x->chosen[at++] = i;
+    }
+out:
+    mem_free(all);
+    mem_free(share);
+    mem_free(seen);
+    return status;
 }
 
 static drift_status read_data(images *x, size_t first, size_t count,
@@ -49,12 +78,13 @@ static drift_status read_data(images *x, size_t first, size_t count,
 {
     drift_status status = DRIFT_OK;
     dataset *d = x->data;
+    const size_t *chosen = x->chosen ? x->chosen + first : NULL;
     for (size_t i = 0; i < count; i++)
-        labels[i] = d->label(d, place(x, first + i));
-    if (place(x, x->count - 1) == x->count - 1)
+        labels[i] = d->label(d, chosen ? chosen[i] : first + i);
+    if (!chosen)
         return dataset_read(d, first, count, pixels);
     for (size_t i = 0; i < count; i++)
-        TRY(d->get(d, place(x, first + i), pixels + i * images_numbers(x)));
+        TRY(d->get(d, chosen[i], pixels + i * images_numbers(x)));
 out:
     return status;
 }
@@ -65,15 +95,10 @@ drift_status images_of_data(drift_context *ctx, const data_config *config,
     drift_status status = DRIFT_OK;
     *out = (images){.ctx = ctx};
     TRY(dataset_open(ctx, config, FRESH_SEED, &out->data));
-    if (out->data->classes > 1 && limit && limit < out->data->count &&
-        limit >= (size_t)out->data->classes) {
-        data_config fewer = *config;
-        fewer.limit = (int64_t)limit;
-        dataset_free(out->data);
-        TRY(dataset_open(ctx, &fewer, FRESH_SEED, &out->data));
-    }
     const dataset *d = out->data;
     out->count = limit && (limit < d->count || !d->count) ? limit : d->count;
+    if (out->count < d->count)
+        TRY(choose(out, d));
     out->points = d->points;
     out->height = d->height;
     out->width = d->width;
@@ -209,6 +234,7 @@ void images_of_noise(images *like, size_t count, uint64_t seed, images *out)
     out->count = count;
     out->read = read_noise;
     out->data = NULL;
+    out->chosen = NULL;
     out->like = like;
     out->seed = seed;
 }
@@ -216,6 +242,7 @@ void images_of_noise(images *like, size_t count, uint64_t seed, images *out)
 void images_close(images *x)
 {
     dataset_free(x->data);
+    mem_free(x->chosen);
     mem_free(x->mean);
     mem_free(x->deviation);
     *x = (images){0};

@@ -20,6 +20,7 @@ struct images {
                          int32_t *labels);
     /* What it reads from. */
     dataset *data;
+    size_t *chosen;          /* [count] of its images; NULL: all */
     drift_model *model;      /* not owned; sample i is of class i mod classes */
     uint64_t seed;           /* of its samples, or of noise */
     float alpha;             /* and how strongly they are guided */

@@ -17,7 +17,7 @@
 
 /* The number of the format: to be raised with what a network sees, or what
  * figures are made of it, by another version of the program. */
-#define FORMAT "drift-eval-1"
+#define FORMAT "drift-eval-2"
 
 drift_status kept_open(const network *n, const drift_evaluate_options *o,
                        kept *out)

@@ -43,9 +43,11 @@ drift_status npz_begin(zip_writer *w, const char *name, array_type type,
     unsigned char header[512];
     char file[128];
     size_t bytes;
+    if ((size_t)snprintf(file, sizeof file, "%s.npy", name) >= sizeof file)
+        FAIL(zip_context(w), DRIFT_ERROR_SHAPE,
+             "npz array '%s': its name is too long", name);
     if (!descr_of(type) || ndim > ARRAY_DIMS ||
-        !array_size(type, ndim, dim, &bytes) ||
-        (size_t)snprintf(file, sizeof file, "%s.npy", name) >= sizeof file)
+        !array_size(type, ndim, dim, &bytes))
         FAIL(zip_context(w), DRIFT_ERROR_SHAPE,
              "npz array '%s' of type %s with %d dimensions cannot be written",
              name, array_type_name(type), ndim);

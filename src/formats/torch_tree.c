@@ -298,6 +298,14 @@ out:
     return status;
 }
 
+/* What makes tensors that are not read: sparse or quantized ones, of 8-bit
+ * floats, of subclasses. */
+static int makes_tensors(const char *name)
+{
+    return !strncmp(name, "torch._utils._rebuild", 21) ||
+           !strncmp(name, "torch._tensor._rebuild", 22);
+}
+
 /* An object that is not read: the first one is for the error text. */
 static drift_status leave_out(reader *r, const pickle_node *n)
 {
@@ -313,7 +321,12 @@ static drift_status leave_out(reader *r, const pickle_node *n)
         if (line)
             *line = '.';
     }
-    log_debug(r->ctx, "torch: '%s', a %s, is left out", r->name, text);
+    if (makes_tensors(text))
+        log_warning(r->ctx,
+                    "tensor '%s' is left out: what %s makes is not read",
+                    r->name, text);
+    else
+        log_debug(r->ctx, "torch: '%s', a %s, is left out", r->name, text);
     if (r->where)
         return DRIFT_OK;
     memcpy(r->unread, text, sizeof text);

@@ -5,22 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "formats/torch.h"
 #include "formats/torch_tree.h"
 #include "formats/zip_write.h"
 
 #define FOLDER "archive/"
 
-static void put_number(FILE *f, size_t n, int bytes)
+static void put_number(FILE *f, uint64_t n, int bytes)
 {
     for (int i = 0; i < bytes; i++)
         fputc((int)(n >> (8 * i) & 255), f);
 }
 
 /* BININT has 4 bytes, the highest bit its sign; LONG1 their number first. */
-static void put_integer(FILE *f, size_t n)
+static void put_integer(FILE *f, uint64_t n)
 {
-    int small = n < (size_t)1 << 31;
+    int small = n < (uint64_t)1 << 31;
     fputs(small ? "J" : "\x8a\x08", f);
     put_number(f, n, small ? 4 : 8);
 }
@@ -85,6 +87,22 @@ static drift_status put_entry(zip_writer *w, const char *name, const void *data,
     return status == DRIFT_OK ? zip_write(w, data, size) : status;
 }
 
+/* What a torch file cannot hold. */
+static drift_status check(drift_context *ctx, const char *path, const array *a)
+{
+    json_t *name = json_string(a->name);
+    if (!name)
+        return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                     "'%s': unable to write tensor '%s': not UTF-8", path,
+                     a->name);
+    json_decref(name);
+    if (!torch_storage_class(a->type))
+        return ERROR(ctx, DRIFT_ERROR_FORMAT,
+                     "'%s': torch files have no tensors of type %s, as '%s' is",
+                     path, array_type_name(a->type), a->name);
+    return DRIFT_OK;
+}
+
 drift_status torch_write(drift_context *ctx, const char *path,
                          const array_list *arrays)
 {
@@ -93,11 +111,7 @@ drift_status torch_write(drift_context *ctx, const char *path,
     char *text = NULL, name[64];
     size_t size;
     for (size_t i = 0; i < arrays->count; i++)
-        if (!torch_storage_class(arrays->items[i].type))
-            FAIL(ctx, DRIFT_ERROR_FORMAT,
-                 "'%s': torch files have no tensors of type %s, as '%s' is",
-                 path, array_type_name(arrays->items[i].type),
-                 arrays->items[i].name);
+        TRY(check(ctx, path, &arrays->items[i]));
     TRY(pickle_of(ctx, arrays, &text, &size));
     TRY(zip_create(ctx, path, &w));
     TRY(put_entry(w, FOLDER "data.pkl", text, size));

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/context.h"
 #include "formats/tensors.h"
 #include "tools/cli.h"
 
@@ -12,8 +13,8 @@ static const tool convert = {
     "drift-convert",
     "INPUT [OUTPUT]",
     "Turn a file of weights (safetensors, PyTorch, Flax) into OUTPUT, which is "
-    "to end\nin .safetensors or .pth; without one, list its tensors. Nothing "
-    "in a file is run.",
+    "to end\nin .safetensors, .pth, .pt or .th; without one, list its tensors. "
+    "Nothing in\na file is run, renamed or transposed.",
     options,
     "Exit status: 0 done, 1 failed, 2 wrong usage.",
     NULL};
@@ -30,6 +31,17 @@ static int is_torch(const char *path)
            ends_in(path, ".th");
 }
 
+/* A name may hold what a terminal obeys. */
+static void put_name(const char *name)
+{
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+        if (*p < 0x20 || *p == 0x7f)
+            printf("\\x%02x", (unsigned)*p);
+        else
+            putchar(*p);
+    putchar('\n');
+}
+
 static void list(const array_list *arrays)
 {
     for (size_t i = 0; i < arrays->count; i++) {
@@ -37,7 +49,8 @@ static void list(const array_list *arrays)
         printf("%-4s [", array_type_name(a->type));
         for (int d = 0; d < a->ndim; d++)
             printf("%s%zu", d ? "," : "", a->dim[d]);
-        printf("] %s\n", a->name);
+        printf("] ");
+        put_name(a->name);
     }
 }
 
@@ -53,13 +66,14 @@ static drift_status write_as(drift_context *ctx, const char *path,
         return safetensors_write(
             ctx, path, t->arrays, (const char *const *)s->keys,
             (const char *const *)s->values, s->metadata_count);
-    for (size_t i = 0; i < s->metadata_count; i++)
+    drift_status status = torch_write(ctx, path, t->arrays);
+    for (size_t i = 0; i < s->metadata_count && status == DRIFT_OK; i++)
         if (strcmp(s->keys[i], key) != 0)
-            fprintf(stderr,
-                    "drift-convert: warning: '%s' of the metadata is left out: "
-                    "torch files have none\n",
-                    s->keys[i]);
-    return torch_write(ctx, path, t->arrays);
+            log_warning(ctx,
+                        "'%s' of the metadata is left out: torch files have "
+                        "none",
+                        s->keys[i]);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -77,8 +91,8 @@ int main(int argc, char **argv)
                          argv[3]);
     const char *to = count == 2 ? argv[2] : NULL;
     if (to && !is_torch(to) && !ends_in(to, ".safetensors"))
-        return cli_usage(&convert, "'%s' ends in neither .safetensors nor .pth",
-                         to);
+        return cli_usage(
+            &convert, "'%s' ends in none of .safetensors, .pth, .pt, .th", to);
     code = cli_open(&convert, "cpu", 1, 0, 0, &ctx);
     if (code < 0) {
         drift_status status = tensors_open(ctx, argv[1], &t);

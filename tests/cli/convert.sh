@@ -66,16 +66,49 @@ for file in "$files"/legacy_*.pth "$files"/zip_[mnst]*.pth \
     try "$convert" t.pth
     sort out >found
     what=$file
-    [ -s names ] && same names found
+    [ -s names ] || fail "nothing is listed"
+    same names found
 done
 
-# What is refused leaves nothing.
+# Flax: what its arrays are is the same after both ways.
+if ! "$info" --json | grep '"libraries"' | grep -q msgpack; then
+    pass
+elif try "$convert" "$top/tests/golden/jax/forms.msgpack" && [ "$code" = 0 ]; then
+    sort out >names
+    try "$convert" "$top/tests/golden/jax/forms.msgpack" f.safetensors
+    code_is 0
+    try "$convert" f.safetensors
+    sort out >found
+    what="forms.msgpack"
+    same names found
+else
+    fail "not listed"
+fi
+
+# What is refused leaves nothing, and what was there.
 rm -f t.pth t.safetensors
+mkdir kept
+echo old >kept/t.pth
+printf '\110\0\0\0\0\0\0\0%-72s\1\2' \
+    '{"a":{"dtype":"U16","shape":[1],"data_offsets":[0,2]}}' >u.safetensors
+try "$convert" u.safetensors
+code_is 0
+out_is "U16  [1] a"
+try "$convert" u.safetensors kept/t.pth
+code_is 1
+err_is "drift-convert: 'kept/t.pth': torch files have no tensors of type U16, \
+as 'a' is"
+what="what was there"
+[ "$(cat kept/*)" = old ] && pass || fail "$(ls kept)"
+printf '\110\0\0\0\0\0\0\0%-72s\1\2' \
+    '{"\u001b[2J\n":{"dtype":"U16","shape":[1],"data_offsets":[0,2]}}' \
+    >u.safetensors
+try "$convert" u.safetensors
+out_is 'U16  [1] \x1b[2J\x0a'
 for file in bad_pth_os_system.pth bad_legacy_truncated.pth bad_st_dup.safetensors; do
     try "$convert" "$files/$file" t.safetensors
     code_is 1
     err_has "drift-convert: '$files/$file': "
-    no_file t.safetensors
 done
 try "$convert" absent.pth t.safetensors
 code_is 1
@@ -91,9 +124,9 @@ if [ -w /dev/full ]; then
     code_is 1
 fi
 usage "drift-convert: name a file of weights" "$convert"
-usage "drift-convert: 't.npz' ends in neither .safetensors nor .pth" \
+usage "drift-convert: 't.npz' ends in none of .safetensors, .pth, .pt, .th" \
     "$convert" r.pth t.npz
-usage "drift-convert: '.pth' ends in neither .safetensors nor .pth" \
+usage "drift-convert: '.pth' ends in none of .safetensors, .pth, .pt, .th" \
     "$convert" r.pth .pth
 usage "drift-convert: 'c' is too much: INPUT and OUTPUT" \
     "$convert" a.pth b.pth c

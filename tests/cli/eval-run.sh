@@ -47,9 +47,9 @@ try "$eval" --quiet --threads 1 --data 're,a"l.npz' --json --count 40 \
     --features mnist-classifier digits/checkpoints/step-000002.safetensors
 code_is 0
 # The two are written with as many digits as each wants: equal as numbers.
-nearest=$(sed -n '/"samples"/,/"nearest"/s/.*"nearest": \([0-9.]*\).*/\1/p' out)
+nearest=$(sed -n '/"samples"/,/"nearest"/s/.*"nearest": \([0-9.][0-9.]*\).*/\1/p' out)
 what="nearest of step 2, and no figures of points"
-sed -n 's/^step-000002.*,\([0-9.]*\),,$/\1/p' $table |
+sed -n 's/^step-000002.*,\([0-9.][0-9.]*\),,$/\1/p' $table |
     awk -v alone="${nearest:-none}" '$1 == alone + 0 { equal++ }
         END { exit equal != 1 }' && pass || fail "$nearest is not in the table"
 case $("$info" --json | grep '"libraries"') in
