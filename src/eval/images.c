@@ -35,6 +35,11 @@ int images_same_classes(const images *a, const images *b)
     return 1;
 }
 
+static size_t class_of(const images *x, size_t classes, size_t i)
+{
+    return classes > 1 ? (size_t)x->data->label(x->data, i) : 0;
+}
+
 /* Fewer images than there are stand for all, which may be sorted, or of several
  * sources: of each class alike, as long as it has some left, and of a class
  * from its first to its last, equally far apart. */
@@ -54,7 +59,7 @@ static drift_status choose(images *x, const dataset *d)
         goto out;
     }
     for (size_t i = 0; i < d->count; i++)
-        all[classes > 1 ? d->label(x->data, i) : 0]++;
+        all[class_of(x, classes, i)]++;
     while (left)
         for (size_t c = 0; c < classes && left; c++)
             if (share[c] < all[c]) {
@@ -62,7 +67,7 @@ static drift_status choose(images *x, const dataset *d)
                 left--;
             }
     for (size_t i = 0; i < d->count; i++) {
-        size_t c = classes > 1 ? (size_t)d->label(x->data, i) : 0;
+        size_t c = class_of(x, classes, i);
         if ((uint64_t)seen[c]++ * share[c] % all[c] < share[c])
             x->chosen[at++] = i;
     }

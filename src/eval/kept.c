@@ -87,8 +87,7 @@ static drift_status take(drift_context *ctx, const array_list *list,
 static drift_status put(zip_writer *w, const part *p)
 {
     const size_t dim[] = {p->rows, p->columns};
-    drift_status status = npz_begin(w, p->name, p->type, dimensions(p), dim);
-    return status == DRIFT_OK ? zip_write(w, p->data, bytes(p)) : status;
+    return npz_put(w, p->name, p->type, dimensions(p), dim, p->data);
 }
 
 /* NULL where nothing is kept. */

@@ -107,10 +107,8 @@ drift_status moments_write(drift_context *ctx, const char *path,
     const size_t dim[] = {m->d, m->d};
     zip_writer *w = NULL;
     TRY(zip_create(ctx, path, &w));
-    TRY(npz_begin(w, "mu", ARRAY_F64, 1, dim));
-    TRY(zip_write(w, m->mean, m->d * sizeof *m->mean));
-    TRY(npz_begin(w, "sigma", ARRAY_F64, 2, dim));
-    TRY(zip_write(w, m->covariance, m->d * m->d * sizeof *m->covariance));
+    TRY(npz_put(w, "mu", ARRAY_F64, 1, dim, m->mean));
+    TRY(npz_put(w, "sigma", ARRAY_F64, 2, dim, m->covariance));
     status = zip_commit(w);
     w = NULL;
 out:

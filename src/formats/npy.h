@@ -34,5 +34,8 @@ int npy_type(const char *descr, array_type *type, int *swap);
 /* Begin an array in a zip, whose elements zip_write is to bring. */
 drift_status npz_begin(zip_writer *w, const char *name, array_type type,
                        int ndim, const size_t *dim) DRIFT_MUST_CHECK;
+/* The same with all its elements. */
+drift_status npz_put(zip_writer *w, const char *name, array_type type, int ndim,
+                     const size_t *dim, const void *data) DRIFT_MUST_CHECK;
 
 #endif

@@ -57,3 +57,14 @@ drift_status npz_begin(zip_writer *w, const char *name, array_type type,
 out:
     return status;
 }
+
+drift_status npz_put(zip_writer *w, const char *name, array_type type, int ndim,
+                     const size_t *dim, const void *data)
+{
+    size_t bytes = 0;
+    drift_status status = npz_begin(w, name, type, ndim, dim);
+    if (status != DRIFT_OK)
+        return status;
+    (void)array_size(type, ndim, dim, &bytes); /* npz_begin found it fit */
+    return zip_write(w, data, bytes);
+}

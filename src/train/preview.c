@@ -238,8 +238,7 @@ static drift_status keep(preview *p, int64_t step)
     if (!path)
         return DRIFT_ERROR_MEMORY;
     TRY(zip_create(p->ctx, path, &w));
-    TRY(npz_begin(w, "points", ARRAY_F32, 2, size));
-    TRY(zip_write(w, p->samples, 2 * p->count * sizeof *p->samples));
+    TRY(npz_put(w, "points", ARRAY_F32, 2, size, p->samples));
     status = zip_commit(w);
     w = NULL;
 out:

@@ -156,10 +156,8 @@ out:
 drift_status drift_npz_commit(drift_npz *z)
 {
     drift_status status = DRIFT_OK;
-    TRY(npz_begin(z->file, "labels", ARRAY_I32, 1, &z->count));
-    TRY(zip_write(z->file, z->labels, z->count * sizeof *z->labels));
-    TRY(npz_begin(z->file, "alpha", ARRAY_F32, 1, &z->count));
-    TRY(zip_write(z->file, z->alpha, z->count * sizeof *z->alpha));
+    TRY(npz_put(z->file, "labels", ARRAY_I32, 1, &z->count, z->labels));
+    TRY(npz_put(z->file, "alpha", ARRAY_F32, 1, &z->count, z->alpha));
     status = zip_commit(z->file);
     z->file = NULL;
 out:
