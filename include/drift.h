@@ -493,9 +493,10 @@ typedef struct drift_evaluation {
                              theirs; "": none */
 } drift_evaluation;
 
-/* `done` of `count` images of a kind ("samples", "training images", "test
- * images", "noise") have been looked at; ", kept" after it: their figures are
- * known from before (DRIFT_CACHE in drift-eval(1)). */
+/* `done` of all `count` images have been looked at, the last ones of this kind:
+ * "samples", "training images", "test images", "noise". With ", kept" after it
+ * their figures are known from before (DRIFT_CACHE in drift-eval(1)), and they
+ * count no longer. */
 typedef void (*drift_evaluate_fn)(void *user, const char *kind, size_t done,
                                   size_t count);
 
@@ -568,9 +569,8 @@ typedef struct drift_score_table drift_score_table;
  * FOLDER/metrics.csv is written anew, whole: a row of the same step and
  * settings is replaced, others stay. So is FOLDER/distance_vs_step.png, if this
  * build draws. folder NULL: RUN/evaluation. With skip_existing, checkpoints
- * that have a row of these settings are left out. options->tell is told of the
- * images looked at so far and of all that are to be, and as the kind of samples
- * "checkpoint I of N, FILE".
+ * that have a row of these settings are left out. options->tell is told
+ * "checkpoint I of N, FILE" as the kind of samples.
  * *out has the rows of these settings by rising step; *bounds the scores of
  * real images and of noise, of counts 0 where nothing was left to score. */
 DRIFT_MUST_CHECK drift_status drift_evaluate_run(
@@ -579,10 +579,12 @@ DRIFT_MUST_CHECK drift_status drift_evaluate_run(
     drift_score_table **out);
 
 /* The table of a run directory, or a file of that kind: those rows that were
- * scored as its last one was, by rising step. */
-DRIFT_MUST_CHECK drift_status drift_score_table_read(drift_context *ctx,
-                                                     const char *path,
-                                                     drift_score_table **out);
+ * scored as its last one was, by rising step. Of several settings `wanted`
+ * chooses, by its data, network, resize, ema, alpha and count, as far as they are
+ * not NULL or 0; NULL: the last row. DRIFT_ERROR_USAGE: there are none such. */
+DRIFT_MUST_CHECK drift_status drift_score_table_read(
+    drift_context *ctx, const char *path, const drift_evaluate_options *wanted,
+    drift_score_table **out);
 void drift_score_table_free(drift_score_table *table); /* NULL is fine */
 /* NULL after the last. */
 const drift_score_row *drift_score_table_row(const drift_score_table *table,

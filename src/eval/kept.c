@@ -152,7 +152,7 @@ static int found(const kept *k, const drift_context *aside, int yes,
                   kind);
         snprintf(text, sizeof text, "%s, kept", kind);
         if (k->o->tell)
-            k->o->tell(k->o->user, text, count, count);
+            k->o->tell(k->o->user, text, 0, count);
     } else if (aside->code != DRIFT_OK) {
         log_debug(k->ctx, "kept figures: %s-%s.npz: %s", what, key,
                   aside->text);

@@ -11,7 +11,8 @@ typedef struct kept {
     drift_context *ctx;
     char *folder;         /* NULL: nothing is kept */
     char by[DIGEST_TEXT]; /* the network, the device and the program */
-    const drift_evaluate_options *o; /* tell hears of what was kept, too */
+    const drift_evaluate_options
+        *o; /* tell hears of what was kept as 0 of it */
 } kept;
 
 /* For what n sees. */

@@ -56,20 +56,12 @@ static const tool eval = {
     "drift-eval",
     "[OPTIONS] CHECKPOINT-OR-RUN-DIRECTORY-OR-IMAGES\n"
     "       drift-eval --all [OPTIONS] RUN-DIRECTORY\n"
-    "       drift-eval --compare [--json] [--out PATH] RUN-DIRECTORY...",
+    "       drift-eval --compare [OPTIONS] RUN-DIRECTORY...",
     "Tell how good samples are, by a network that looks at them, beside real\n"
     "test images.",
     cli_run_options,
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 device.",
     options};
-
-static void tell(void *user, const char *kind, size_t done, size_t count)
-{
-    char text[96];
-    (void)user;
-    snprintf(text, sizeof text, "%zu/%zu %s", done, count, kind);
-    cli_live_line(text);
-}
 
 static double now(void)
 {
@@ -78,8 +70,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Here done and count are of all images to be looked at. */
-static void tell_run(void *user, const char *kind, size_t done, size_t count)
+static void tell(void *user, const char *kind, size_t done, size_t count)
 {
     static double begun;
     static size_t before; /* images before the clock ran */
@@ -88,7 +79,7 @@ static void tell_run(void *user, const char *kind, size_t done, size_t count)
     if (begun == 0) {
         begun = now();
         before = done;
-    } else {
+    } else if (done > before) {
         double pace = (double)(done - before) / (now() - begun);
         cli_duration((double)(count - done) / pace, left);
     }
@@ -96,13 +87,10 @@ static void tell_run(void *user, const char *kind, size_t done, size_t count)
     cli_live_line(text);
 }
 
-static int run(drift_context *ctx, const char *path)
+/* As the command line has it. */
+static drift_evaluate_options wanted(const char *path)
 {
-    drift_evaluation e;
-    drift_score_table *table = NULL;
-    drift_evaluate_fn teller = arg.all ? tell_run : tell;
-    int code;
-    drift_evaluate_options o = {
+    return (drift_evaluate_options){
         .samples = path,
         .data = arg.data,
         .network = arg.network,
@@ -114,7 +102,21 @@ static int run(drift_context *ctx, const char *path)
         .count = (size_t)arg.count,
         .seed = (uint64_t)arg.seed,
         .pictures = arg.pictures,
-        .tell = !cli_run.quiet && cli_has_live_line() ? teller : NULL};
+        .tell = !cli_run.quiet && cli_has_live_line() ? tell : NULL};
+}
+
+static int compare(drift_context *ctx, char *const *runs, size_t count)
+{
+    drift_evaluate_options o = wanted(NULL);
+    return eval_show_comparison(&eval, ctx, runs, count, &o, arg.out, arg.json);
+}
+
+static int run(drift_context *ctx, const char *path)
+{
+    drift_evaluation e;
+    drift_score_table *table = NULL;
+    int code;
+    drift_evaluate_options o = wanted(path);
     drift_status status =
         arg.all ? drift_evaluate_run(ctx, &o, arg.out, arg.skip_existing, &e,
                                      &table)
@@ -130,11 +132,12 @@ static int run(drift_context *ctx, const char *path)
 /* Options that the way it is called has no use for. Returns -1 to go on. */
 static int check_usage(void)
 {
-    if (arg.compare && (arg.all || arg.count || arg.data || arg.network ||
-                        arg.resize || arg.reference || arg.write_reference ||
-                        arg.ema || arg.alpha != 0 || arg.seed))
+    if (arg.compare &&
+        (arg.all || arg.reference || arg.write_reference || arg.seed))
         return cli_usage(&eval, "--compare shows what --all has scored: it "
-                                "takes --json and --out alone");
+                                "takes --json and --out, and to choose among "
+                                "several settings --features, --resize, "
+                                "--data, --ema, --alpha and --count");
     if (arg.skip_existing && !arg.all)
         return cli_usage(&eval, "--skip-existing needs --all");
     if (arg.write_reference && arg.all)
@@ -165,10 +168,8 @@ int main(int argc, char **argv)
     code = cli_open(&eval, arg.compare ? "cpu" : cli_run.device,
                     cli_run.threads, 0, cli_run.quiet, &ctx);
     if (code < 0)
-        code = arg.compare
-                   ? eval_show_comparison(&eval, ctx, argv + 1, (size_t)count,
-                                          arg.out, arg.json)
-                   : run(ctx, argv[1]);
+        code = arg.compare ? compare(ctx, argv + 1, (size_t)count)
+                           : run(ctx, argv[1]);
     drift_context_close(ctx);
     return code;
 }

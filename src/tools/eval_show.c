@@ -313,7 +313,8 @@ static drift_status draw(const tool *t, drift_context *ctx, char *const *runs,
 }
 
 int eval_show_comparison(const tool *t, drift_context *ctx, char *const *runs,
-                         size_t count, const char *out, int json)
+                         size_t count, const drift_evaluate_options *wanted,
+                         const char *out, int json)
 {
     drift_status status = DRIFT_OK;
     char picture[4096];
@@ -325,7 +326,7 @@ int eval_show_comparison(const tool *t, drift_context *ctx, char *const *runs,
     }
     for (size_t i = 0; i < count && status == DRIFT_OK; i++) {
         const char *other;
-        status = drift_score_table_read(ctx, runs[i], &tables[i]);
+        status = drift_score_table_read(ctx, runs[i], wanted, &tables[i]);
         other = status == DRIFT_OK
                     ? difference(best(tables[0]), best(tables[i]))
                     : NULL;

@@ -10,9 +10,11 @@ int eval_show(const tool *t, const drift_evaluation *e, int json);
 int eval_show_run(const tool *t, const char *path,
                   const drift_score_table *table,
                   const drift_evaluation *bounds, int json);
-/* The best of each run, beside a picture of all: `out` is its file, or the
- * folder of compare.png (NULL: this one). */
+/* The best of each run, of scores as `wanted` (drift_score_table_read), beside
+ * a picture of all: `out` is its file, or the folder of compare.png (NULL: this
+ * one). */
 int eval_show_comparison(const tool *t, drift_context *ctx, char *const *runs,
-                         size_t count, const char *out, int json);
+                         size_t count, const drift_evaluate_options *wanted,
+                         const char *out, int json);
 
 #endif

@@ -15,7 +15,8 @@ drift_status evaluator_open(drift_context *ctx,
 const drift_evaluation *evaluator_common(const drift_evaluator *e);
 /* Samples a model is asked for. */
 size_t evaluator_count(const drift_evaluator *e);
-/* Real images and noise that are yet to be looked at. */
-size_t evaluator_bounds(const drift_evaluator *e);
+/* So many samples are to come: what options->tell takes for all. By default
+ * those of one drift_evaluator_score. */
+void evaluator_expect(drift_evaluator *e, size_t samples);
 
 #endif

@@ -28,7 +28,10 @@ typedef struct subject {
 
 struct drift_evaluator {
     drift_context *ctx;
-    drift_evaluate_options o; /* texts not owned */
+    drift_evaluate_options o; /* texts not owned; tells the evaluator */
+    drift_evaluate_fn tell;   /* those of the caller */
+    void *user;
+    size_t before, all; /* images looked at, of kinds that are done; of all */
     char *data_path;
     data_config data; /* of the real images */
     network network;
@@ -40,6 +43,17 @@ struct drift_evaluator {
     points fresh; /* or, where samples are points, such */
     drift_evaluation common; /* all but the scores of samples */
 };
+
+/* Told of a kind, tells of all. */
+static void tell(void *user, const char *kind, size_t done, size_t count)
+{
+    drift_evaluator *e = user;
+    if (!done) /* kept */
+        e->all -= count;
+    e->tell(e->user, kind, e->before + done, e->all);
+    if (done == count)
+        e->before += count;
+}
 
 /* -- what is compared with what ------------------------------------------ */
 
@@ -447,12 +461,13 @@ size_t evaluator_count(const drift_evaluator *e)
     return e->count;
 }
 
-size_t evaluator_bounds(const drift_evaluator *e)
+void evaluator_expect(drift_evaluator *e, size_t samples)
 {
     size_t test = e->test.count > 1 ? e->test.count : 0;
-    return e->looked || e->train.points || !e->train.count
-               ? 0
-               : e->train.count + test + e->count;
+    size_t noise = e->o.quick ? 0 : e->count;
+    e->all = e->before + samples;
+    if (!e->looked && e->train.count)
+        e->all += e->train.count + test + noise;
 }
 
 drift_status evaluator_open(drift_context *ctx,
@@ -467,10 +482,16 @@ drift_status evaluator_open(drift_context *ctx,
         return DRIFT_ERROR_MEMORY;
     *e = (drift_evaluator){.ctx = ctx,
                            .o = *options,
+                           .tell = options->tell,
+                           .user = options->user,
                            .common = {.seed = options->seed,
                                       .samples = scores_none(),
                                       .real = scores_none(),
                                       .noise = scores_none()}};
+    if (e->tell) {
+        e->o.tell = tell;
+        e->o.user = e;
+    }
     TRY(open_subject(ctx, options->samples, options, &s));
     TRY(open_real(e, &s));
     if (!s.images.points)
@@ -478,6 +499,7 @@ drift_status evaluator_open(drift_context *ctx,
     e->count = s.images.count;
     if (e->train.count && !e->train.points)
         TRY(open_test(e, e->count));
+    evaluator_expect(e, e->count);
     *out = e;
     e = NULL;
 out:
@@ -533,6 +555,8 @@ drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
              samples, s.images.height, s.images.width, s.images.channels,
              e->train.height, e->train.width, e->train.channels);
     snprintf(out->of, sizeof out->of, "%s", s.of);
+    if (e->all < e->before + s.images.count)
+        evaluator_expect(e, s.images.count);
     if (e->o.pictures)
         TRY(evaluate_pictures(&s.images, &e->train, e->o.pictures));
     TRY(score(e, &s.images, "samples", &out->samples));

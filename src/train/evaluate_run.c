@@ -12,15 +12,6 @@
 #include "train/score_curves.h"
 #include "train/score_table.h"
 
-/* Images looked at, of all that are to be. */
-typedef struct progress {
-    drift_evaluate_fn tell;
-    void *user;
-    size_t before, all; /* before: of the kinds that are done */
-    size_t bounds;      /* of all: those before the samples, unless kept */
-    char now[320];      /* the checkpoint */
-} progress;
-
 /* A checkpoint in the list. */
 typedef struct entry {
     char *path;
@@ -37,20 +28,14 @@ typedef struct scoring {
     size_t count;
     drift_score_table *table, *own; /* all rows; those of these settings */
     drift_evaluator *evaluator;
-    progress progress;
+    char now[320]; /* the checkpoint whose samples are looked at */
 } scoring;
 
 static void tell(void *user, const char *kind, size_t done, size_t count)
 {
-    progress *p = user;
-    int samples = !strcmp(kind, "samples");
-    if (samples) { /* what has not been looked at by now never is */
-        p->all -= p->bounds > p->before ? p->bounds - p->before : 0;
-        p->bounds = 0;
-    }
-    p->tell(p->user, samples ? p->now : kind, p->before + done, p->all);
-    if (done == count)
-        p->before += count;
+    const scoring *s = user;
+    s->o->tell(s->o->user, strcmp(kind, "samples") ? kind : s->now, done,
+               count);
 }
 
 /* -- what is to be scored ----------------------------------------------- */
@@ -209,8 +194,8 @@ static drift_status score_entry(scoring *s, size_t i)
     drift_status status = DRIFT_OK;
     entry *e = &s->entries[i], after = {.row = e->row};
     drift_evaluation found;
-    snprintf(s->progress.now, sizeof s->progress.now,
-             "checkpoint %zu of %zu, %s", i + 1, s->count, e->row.checkpoint);
+    snprintf(s->now, sizeof s->now, "checkpoint %zu of %zu, %s", i + 1,
+             s->count, e->row.checkpoint);
     status = drift_evaluator_score(s->evaluator, e->path, &found);
     if (status != DRIFT_OK)
         return unless_removed(s, status, e->path);
@@ -233,8 +218,7 @@ static drift_status score_all(scoring *s, int skip_existing)
         complete(s, &s->entries[i], skip_existing);
         left += !s->entries[i].known;
     }
-    s->progress.bounds = evaluator_bounds(s->evaluator);
-    s->progress.all = s->progress.bounds + left * evaluator_count(s->evaluator);
+    evaluator_expect(s->evaluator, left * evaluator_count(s->evaluator));
     score_table_select(s->own, &s->entries[0].row);
     for (size_t i = 0; i < s->count; i++)
         if (!s->entries[i].known)
@@ -264,8 +248,7 @@ drift_status drift_evaluate_run(drift_context *ctx,
 {
     drift_status status = DRIFT_OK;
     drift_evaluate_options o = *options;
-    scoring s = {
-        .ctx = ctx, .o = options, .progress = {.tell = o.tell, .user = o.user}};
+    scoring s = {.ctx = ctx, .o = options};
     char *place = folder ? mem_strdup(ctx, folder)
                          : mem_printf(ctx, "%s/" SCORE_FOLDER, o.samples);
     *out = NULL;
@@ -290,7 +273,7 @@ drift_status drift_evaluate_run(drift_context *ctx,
     o.quick = 0; /* a table has all figures */
     if (o.tell) {
         o.tell = tell;
-        o.user = &s.progress;
+        o.user = &s;
     }
     TRY(evaluator_open(ctx, &o, &s.evaluator));
     TRY(file_make_dir(ctx, place));

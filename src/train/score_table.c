@@ -400,11 +400,29 @@ out:
     return status;
 }
 
+static int is_wanted(const drift_score_row *row,
+                     const drift_evaluate_options *o)
+{
+    int plain = o->ema && (!strcmp(o->ema, "none") || !strcmp(o->ema, "model"));
+    const char *weights =
+        strncmp(row->weights, "ema.", 4) ? row->weights : row->weights + 4;
+    return (!o->network || !strcmp(row->network, o->network)) &&
+           (!o->resize || !strcmp(row->resize, o->resize)) &&
+           (!o->data || !strcmp(row->data, o->data)) &&
+           (!o->ema || !strcmp(weights, plain ? "model" : o->ema)) &&
+           (o->alpha == 0 || row->alpha == (double)o->alpha) &&
+           (!o->count || row->scores.count == o->count);
+}
+
 drift_status drift_score_table_read(drift_context *ctx, const char *path,
+                                    const drift_evaluate_options *wanted,
                                     drift_score_table **out)
 {
+    static const drift_evaluate_options any = {0};
     drift_status status = DRIFT_OK;
     drift_score_table *t = NULL;
+    const drift_score_row *row;
+    size_t last;
     char *file = file_is_dir(path)
                      ? mem_printf(ctx, "%s/" SCORE_FOLDER "/" SCORE_FILE, path)
                      : mem_strdup(ctx, path);
@@ -416,7 +434,17 @@ drift_status drift_score_table_read(drift_context *ctx, const char *path,
         FAIL(ctx, DRIFT_ERROR_IO,
              "no scores in '%s'; this makes them: drift-eval --all '%s'", file,
              path);
-    score_table_select(t, &t->rows[t->count - 1]);
+    row = &t->rows[t->count - 1];
+    last = t->count;
+    while (last && !is_wanted(&t->rows[last - 1], wanted ? wanted : &any))
+        last--;
+    if (!last)
+        FAIL(ctx, DRIFT_ERROR_USAGE,
+             "'%s' has no scores of these settings; its last are by '%s', of "
+             "%zu samples beside '%s', weights %s, alpha %g",
+             file, row->network, row->scores.count, row->data, row->weights,
+             row->alpha);
+    score_table_select(t, &t->rows[last - 1]);
     *out = t;
     t = NULL;
 out:

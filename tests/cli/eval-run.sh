@@ -197,6 +197,27 @@ try "$eval" --compare digits judge.csv
 code_is 0
 err_has "'digits' and 'judge.csv' do not compare: they were scored with another\
  network"
+# Of a table of two settings the last stands for it, or those that are named.
+{ cat whole.csv; sed 1d judge.csv; } >both.csv
+for way in --features=mnist-judge "" --features=mnist-classifier; do
+    try "$eval" --compare --json $way both.csv
+    code_is 0
+    out_has "\"network\": \"${way:+${way#*=}}"
+done
+try "$eval" --compare --json both.csv
+out_has '"network": "mnist-judge"'
+rows=$(($(wc -l <whole.csv) - 1))
+what="the rows of one setting and the best of them"
+[ "$(grep -c '"network": "mnist-judge"' out)" -eq $((rows + 1)) ] && pass ||
+    fail "not $rows and one"
+try "$eval" --compare --features mnist-classifier --count 99 both.csv
+code_is 2
+err_has "'both.csv' has no scores of these settings; its last are by\
+ 'mnist-judge', of 40 samples beside"
+try "$eval" --compare --alpha 1 --ema 0.99 both.csv
+code_is 0
+try "$eval" --compare --ema none both.csv
+code_is 2
 
 # What is refused.
 run bare 1
@@ -235,10 +256,12 @@ usage "drift-eval: --skip-existing needs --all" "$eval" --skip-existing digits
 usage "drift-eval: --pictures are of one model" "$eval" --all --pictures d digits
 usage "drift-eval: --out needs --all or --compare" "$eval" --out x digits
 usage "drift-eval: --compare shows what --all has scored: it takes --json and\
- --out alone" "$eval" --compare --all digits
+ --out, and to choose among several settings --features, --resize, --data, --ema,\
+ --alpha and --count" "$eval" --compare --all digits
 usage "drift-eval: name run directories" "$eval" --compare
-usage "drift-eval: --compare shows what --all has scored: it takes --json and\
- --out alone" "$eval" --compare --reference a digests
+try "$eval" --compare --reference a digests
+code_is 2
+err_has "--compare shows what --all has scored"
 usage "drift-eval: --write-reference is of one evaluation" \
     "$eval" --all --write-reference a digits
 finish
