@@ -81,23 +81,35 @@ static size_t class_rows(const images *x)
     return classes < ROWS ? classes : ROWS;
 }
 
-/* The first images of each class; all in order where there is but one. */
+/* The row of image i: its class; of one class, ten fill a row. */
+static size_t row_of(const images *x, size_t i)
+{
+    return x->classes == 1 ? i / COLUMNS
+           : x->data       ? (size_t)x->data->label(x->data, i)
+                           : i % (size_t)x->classes;
+}
+
+/* The first images of each class; places without one stay black. */
 static drift_status draw_samples(images *x, const char *folder)
 {
     drift_status status = DRIFT_OK;
     size_t rows = x->classes > 1 ? class_rows(x) : ROWS, have[ROWS] = {0};
-    size_t open = rows * COLUMNS;
-    sheet s;
-    TRY(sheet_new(x, rows, COLUMNS, &s));
-    for (size_t i = 0; open && i < x->count; i++) {
-        size_t row = x->classes == 1 ? i / COLUMNS
-                     : x->data       ? (size_t)x->data->label(x->data, i)
-                                     : i % (size_t)x->classes;
+    size_t which[ROWS][COLUMNS], columns = 0;
+    sheet s = {0};
+    for (size_t i = 0; i < x->count; i++) {
+        size_t row = row_of(x, i);
         if (row >= rows || have[row] == COLUMNS)
             continue;
-        TRY(put(&s, x, i, row, have[row]++));
-        open--;
+        which[row][have[row]++] = i;
+        if (have[row] > columns)
+            columns = have[row];
     }
+    while (rows > 1 && !have[rows - 1])
+        rows--;
+    TRY(sheet_new(x, rows, columns, &s));
+    for (size_t row = 0; row < rows; row++)
+        for (size_t k = 0; k < have[row]; k++)
+            TRY(put(&s, x, which[row][k], row, k));
     TRY(write(&s, folder, "samples.png"));
 out:
     sheet_free(&s);

@@ -532,6 +532,33 @@ static void pictures(void **state)
     images_close(&x);
 }
 
+/* A sheet is no wider than the largest class. */
+static void few_pictures(void **state)
+{
+    (void)state;
+    int times, have[10] = {0}, classes = 0, columns = 0;
+    size_t few = 0;
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file,
+                                .data = real_file,
+                                .network = "mnist-classifier",
+                                .pictures = "evaluate-pictures"};
+    for (; classes < 10; few++) {
+        int column = have[train_labels[few]]++;
+        classes += !column;
+        columns = column >= columns ? column + 1 : columns;
+    }
+    assert_true(columns < 10);
+    look_at(train, train_labels, few);
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    image all = sheet("evaluate-pictures/samples.png", 10, columns, &times);
+    for (int k = 0; k < NUMBERS; k++)
+        assert_int_equal(pixel(&all, times, train_labels[0], 0, k), train[k]);
+    image_free(&all);
+    unlink("evaluate-pictures/neighbours.png");
+    assert_int_equal(rmdir("evaluate-pictures"), 0);
+}
+
 static drift_status draw_few(drift_context *on, void *arg)
 {
     drift_evaluation e;
@@ -595,6 +622,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(inception),
         cmocka_unit_test(pictures),
+        cmocka_unit_test(few_pictures),
         cmocka_unit_test(memory_for_pictures),
     };
     return cmocka_run_group_tests(tests, begin, end);
