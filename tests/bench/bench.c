@@ -175,6 +175,13 @@ int bench_watch_memory(void)
     return fclose(f) == 0 && written;
 }
 
+void bench_tell_memory(const char *name)
+{
+    if (memory_peak())
+        fprintf(stderr, "%s: at most %.0f MiB resident\n", name,
+                (double)memory_peak() / 1048576);
+}
+
 /* -- what the others are measured by -----------------------------------------
  */
 

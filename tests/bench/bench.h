@@ -33,6 +33,8 @@ void bench_free(bench *b);
 void bench_need(bench *b, drift_status status);
 /* memory_peak() counts from here on (Linux; 1 when it does). */
 int bench_watch_memory(void);
+/* What the process held at most since then, on standard error. */
+void bench_tell_memory(const char *name);
 /* Of the products in an encoder's forward pass, for images of size x size: what
  * its backward pass to the image takes, too. (encoders.c) */
 double bench_encoder_flops(const encoder *e, int size);

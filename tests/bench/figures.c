@@ -7,7 +7,7 @@
 #include "eval/kid.h"
 #include "eval/manifold.h"
 
-enum { N = 4096, D = 2048, SUBSETS = 10, SUBSET = 1000 };
+enum { N = 10000, D = 2048, SUBSETS = 10, SUBSET = 1000 };
 
 /* All features of a set and then its moments, as a pass over images makes
  * them. */
@@ -40,8 +40,10 @@ static void run(bench *b, const float *x, const float *y)
 #endif
     BENCH(b, "figures.kernel", SUBSETS * 6 * s * s * d, 0,
           kid_subsets(ctx, x, N, y, N, D, SUBSETS, SUBSET, 1, &kid));
+    bench_watch_memory();
     BENCH(b, "figures.manifold", 6 * n * n * d, 0,
           manifold(ctx, x, N, y, N, D, 3, 5, &near));
+    bench_tell_memory("figures.manifold");
     moments_free(&first);
     moments_free(&second);
 }

@@ -10,7 +10,6 @@
 #include "bench.h"
 #include "train/step.h"
 
-#define MIB 1048576.0
 
 typedef struct setting {
     const char *name, *preset;
@@ -162,9 +161,7 @@ static void one(bench *b, const setting *set)
     for (int i = 0; i < PHASE_COUNT; i++)
         printf("%s.%s\t%.6f\t-\t-\t-\n", set->name, phase_names[i],
                t.s.report.phases[i]);
-    if (memory_peak())
-        fprintf(stderr, "%s: at most %.0f MiB resident\n", set->name,
-                (double)memory_peak() / MIB);
+    bench_tell_memory(set->name);
     training_free(&t);
     pool_trim(ctx);
 }
