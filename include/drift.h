@@ -493,10 +493,11 @@ typedef struct drift_evaluation {
                              theirs; "": none */
 } drift_evaluation;
 
-/* `done` of all `count` images have been looked at, the last ones of this kind:
- * "samples", "training images", "test images", "noise". With ", kept" after it
- * their figures are known from before (DRIFT_CACHE in drift-eval(1)), and they
- * count no longer. */
+/* `done` of `count` images have been looked at: in all calls with an evaluator,
+ * and those that this one has yet to look at. The last were of this kind:
+ * "samples", "training images", "test images", "noise"; with ", kept" after it
+ * none were, as their figures are known from before (DRIFT_CACHE in
+ * drift-eval(1)), and `count` is less by them. */
 typedef void (*drift_evaluate_fn)(void *user, const char *kind, size_t done,
                                   size_t count);
 
@@ -578,12 +579,20 @@ DRIFT_MUST_CHECK drift_status drift_evaluate_run(
     const char *folder, int skip_existing, drift_evaluation *bounds,
     drift_score_table **out);
 
+/* Settings to choose by among those of a table: NULL or 0 is any. */
+typedef struct drift_score_wanted {
+    const char *data, *network, *resize; /* as the table has them */
+    const char *ema;                     /* as drift_model_open */
+    double alpha;
+    size_t count;
+    const uint64_t *seed;
+} drift_score_wanted;
+
 /* The table of a run directory, or a file of that kind: those rows that were
- * scored as its last one was, by rising step. Of several settings `wanted`
- * chooses, by its data, network, resize, ema, alpha and count, as far as they are
- * not NULL or 0; NULL: the last row. DRIFT_ERROR_USAGE: there are none such. */
+ * scored as the last one was, or (`wanted` is not NULL) as the last one of these
+ * settings, by rising step. DRIFT_ERROR_USAGE: there are none such. */
 DRIFT_MUST_CHECK drift_status drift_score_table_read(
-    drift_context *ctx, const char *path, const drift_evaluate_options *wanted,
+    drift_context *ctx, const char *path, const drift_score_wanted *wanted,
     drift_score_table **out);
 void drift_score_table_free(drift_score_table *table); /* NULL is fine */
 /* NULL after the last. */

@@ -25,6 +25,12 @@ size_t images_at_once(const images *x, size_t most, size_t numbers)
     return fit < 1 || most < 1 ? 1 : fit < most ? fit : most;
 }
 
+int32_t images_label(const images *x, size_t i)
+{
+    return x->data ? x->data->label(x->data, x->chosen ? x->chosen[i] : i)
+                   : (int32_t)(i % (size_t)x->classes);
+}
+
 int images_same_classes(const images *a, const images *b)
 {
     if (!a->labelled || !b->labelled || a->classes != b->classes)
@@ -85,7 +91,7 @@ static drift_status read_data(images *x, size_t first, size_t count,
     dataset *d = x->data;
     const size_t *chosen = x->chosen ? x->chosen + first : NULL;
     for (size_t i = 0; i < count; i++)
-        labels[i] = d->label(d, chosen ? chosen[i] : first + i);
+        labels[i] = images_label(x, first + i);
     if (!chosen)
         return dataset_read(d, first, count, pixels);
     for (size_t i = 0; i < count; i++)
@@ -137,7 +143,7 @@ static drift_status read_samples(images *x, size_t first, size_t count,
         return DRIFT_ERROR_MEMORY;
     for (size_t i = 0; i < count; i++) {
         alpha[i] = x->alpha;
-        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+        labels[i] = images_label(x, first + i);
     }
     drift_request request = {.count = count,
                              .seed = x->seed,
@@ -221,7 +227,7 @@ static drift_status read_noise(images *x, size_t first, size_t count,
     if (!x->mean)
         TRY(measure(x));
     for (size_t i = 0; i < count; i++)
-        labels[i] = (int32_t)((first + i) % (size_t)x->classes);
+        labels[i] = images_label(x, first + i);
 #pragma omp parallel for
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < numbers; k++)

@@ -29,14 +29,15 @@ struct images {
 };
 
 size_t images_numbers(const images *x); /* of one */
+int32_t images_label(const images *x, size_t i);
 /* How many to read together: `most`, and no more than `numbers` in all. */
 size_t images_at_once(const images *x, size_t most, size_t numbers);
 /* Whether the labels of both mean the same. */
 int images_same_classes(const images *a, const images *b);
 
 /* The images of a split; at most `limit` of them (0: all), of each class alike
- * or, where there are none, spread over all of them. Of a toy, which has no end, `limit`
- * that no training has drawn. */
+ * or, where there are none, spread over all of them. Of a toy, which has no
+ * end, `limit` that no training has drawn. */
 drift_status images_of_data(drift_context *ctx, const data_config *config,
                             size_t limit, images *out) DRIFT_MUST_CHECK;
 /* `count` samples; images as their bytes are (drift_to_bytes), since scores are

@@ -11,8 +11,8 @@ typedef struct kept {
     drift_context *ctx;
     char *folder;         /* NULL: nothing is kept */
     char by[DIGEST_TEXT]; /* the network, the device and the program */
-    const drift_evaluate_options
-        *o; /* tell hears of what was kept as 0 of it */
+    /* tell hears of kept images of a kind that none of them was looked at. */
+    const drift_evaluate_options *o;
 } kept;
 
 /* For what n sees. */

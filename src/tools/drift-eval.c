@@ -1,5 +1,6 @@
 /* drift-eval: how good the samples of a model are, beside real images. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "tools/eval_show.h"
@@ -10,7 +11,7 @@ static struct {
     int64_t seed, count;
     double alpha;
     int json, all, skip_existing, compare;
-} arg;
+} arg = {.seed = -1};
 
 static const option options[] = {
     {OPTION_WHOLE, "count", "N", "how many samples [10000]", &arg.count, 2,
@@ -39,8 +40,8 @@ static const option options[] = {
      "with --all: only those that are not scored yet", &arg.skip_existing, 0,
      0},
     {OPTION_FLAG, "compare", NULL,
-     "show the best of runs that were scored, and draw all", &arg.compare, 0,
-     0},
+     "show the best of runs that were scored, by the settings named",
+     &arg.compare, 0, 0},
     {OPTION_TEXT, "out", "PATH",
      "another folder for --all; of --compare, the picture or its folder",
      &arg.out, 0, 0},
@@ -70,27 +71,51 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The pace is that of images of this kind, once there is one. */
 static void tell(void *user, const char *kind, size_t done, size_t count)
 {
-    static double begun;
-    static size_t before; /* images before the clock ran */
+    static char of[320];
+    static double begun, pace;
+    static size_t before;
     char text[400], left[32] = "?";
     (void)user;
-    if (begun == 0) {
+    if (strcmp(kind, of) != 0) {
+        snprintf(of, sizeof of, "%s", kind);
         begun = now();
         before = done;
     } else if (done > before) {
-        double pace = (double)(done - before) / (now() - begun);
-        cli_duration((double)(count - done) / pace, left);
+        pace = (double)(done - before) / (now() - begun);
     }
-    snprintf(text, sizeof text, "%zu/%zu %s  %s left", done, count, kind, left);
+    if (pace > 0)
+        cli_duration((double)(count - done) / pace, left);
+    if (done < count)
+        snprintf(text, sizeof text, "%zu/%zu %s  %s left", done, count, kind,
+                 left);
+    else
+        snprintf(text, sizeof text, "%zu images looked at, figures", count);
     cli_live_line(text);
 }
 
-/* As the command line has it. */
-static drift_evaluate_options wanted(const char *path)
+static int compare(drift_context *ctx, char *const *runs, size_t count)
 {
-    return (drift_evaluate_options){
+    uint64_t seed = (uint64_t)arg.seed;
+    drift_score_wanted wanted = {.data = arg.data,
+                                 .network = arg.network,
+                                 .resize = arg.resize,
+                                 .ema = arg.ema,
+                                 .alpha = arg.alpha,
+                                 .count = (size_t)arg.count,
+                                 .seed = arg.seed < 0 ? NULL : &seed};
+    return eval_show_comparison(&eval, ctx, runs, count, &wanted, arg.out,
+                                arg.json);
+}
+
+static int run(drift_context *ctx, const char *path)
+{
+    drift_evaluation e;
+    drift_score_table *table = NULL;
+    int code;
+    drift_evaluate_options o = {
         .samples = path,
         .data = arg.data,
         .network = arg.network,
@@ -100,23 +125,9 @@ static drift_evaluate_options wanted(const char *path)
         .ema = arg.ema,
         .alpha = (float)arg.alpha,
         .count = (size_t)arg.count,
-        .seed = (uint64_t)arg.seed,
+        .seed = arg.seed < 0 ? 0 : (uint64_t)arg.seed,
         .pictures = arg.pictures,
         .tell = !cli_run.quiet && cli_has_live_line() ? tell : NULL};
-}
-
-static int compare(drift_context *ctx, char *const *runs, size_t count)
-{
-    drift_evaluate_options o = wanted(NULL);
-    return eval_show_comparison(&eval, ctx, runs, count, &o, arg.out, arg.json);
-}
-
-static int run(drift_context *ctx, const char *path)
-{
-    drift_evaluation e;
-    drift_score_table *table = NULL;
-    int code;
-    drift_evaluate_options o = wanted(path);
     drift_status status =
         arg.all ? drift_evaluate_run(ctx, &o, arg.out, arg.skip_existing, &e,
                                      &table)
@@ -132,12 +143,9 @@ static int run(drift_context *ctx, const char *path)
 /* Options that the way it is called has no use for. Returns -1 to go on. */
 static int check_usage(void)
 {
-    if (arg.compare &&
-        (arg.all || arg.reference || arg.write_reference || arg.seed))
-        return cli_usage(&eval, "--compare shows what --all has scored: it "
-                                "takes --json and --out, and to choose among "
-                                "several settings --features, --resize, "
-                                "--data, --ema, --alpha and --count");
+    if (arg.compare && (arg.all || arg.reference || arg.write_reference))
+        return cli_usage(&eval, "--compare shows what --all has scored: not "
+                                "with --all, --reference, --write-reference");
     if (arg.skip_existing && !arg.all)
         return cli_usage(&eval, "--skip-existing needs --all");
     if (arg.write_reference && arg.all)

@@ -96,21 +96,29 @@ static void print_scores(int points, const drift_scores *s)
     printf("\n");
 }
 
+/* What all rows have in common. */
+static void print_settings(const drift_score_row *r)
+{
+    int points = !*r->network;
+    printf("%s, %zu samples a checkpoint, alpha %g, seed %llu\n", r->weights,
+           r->scores.count, r->alpha, (unsigned long long)r->seed);
+    printf("real     %s of %s\n", points ? "points" : "training images",
+           r->data);
+    if (!points) {
+        print_network(r->network, r->resize);
+        printf("\n");
+    }
+    printf("\n");
+}
+
 static void print_run(const char *path, const drift_score_table *table,
                       const drift_evaluation *bounds)
 {
     const drift_score_row *r = drift_score_table_row(table, 0);
     int points = r && !*r->network;
     if (r) {
-        printf("run      %s, %s, %zu samples a checkpoint, alpha %g, seed "
-               "%llu\n",
-               path, r->weights, r->scores.count, r->alpha,
-               (unsigned long long)r->seed);
-        printf("real     %s of %s\n", points ? "points" : "training images",
-               r->data);
-        if (!points)
-            print_network(r->network, r->resize);
-        printf(points ? "\n" : "\n\n");
+        printf("run      %s, ", path);
+        print_settings(r);
     }
     printf("%-12s", "step");
     print_keys(points);
@@ -260,6 +268,10 @@ static void print_comparison(char *const *runs,
     for (size_t i = 0; i < count; i++)
         if ((int)strlen(runs[i]) > width)
             width = (int)strlen(runs[i]);
+    if (count) {
+        printf("scores   ");
+        print_settings(best(tables[0]));
+    }
     printf("%-*s %9s %9s %11s", width, "run", "best step", "seconds", "images");
     print_keys(points);
     for (size_t i = 0; i < count; i++) {
@@ -313,7 +325,7 @@ static drift_status draw(const tool *t, drift_context *ctx, char *const *runs,
 }
 
 int eval_show_comparison(const tool *t, drift_context *ctx, char *const *runs,
-                         size_t count, const drift_evaluate_options *wanted,
+                         size_t count, const drift_score_wanted *wanted,
                          const char *out, int json)
 {
     drift_status status = DRIFT_OK;

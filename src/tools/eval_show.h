@@ -14,7 +14,7 @@ int eval_show_run(const tool *t, const char *path,
  * a picture of all: `out` is its file, or the folder of compare.png (NULL: this
  * one). */
 int eval_show_comparison(const tool *t, drift_context *ctx, char *const *runs,
-                         size_t count, const drift_evaluate_options *wanted,
+                         size_t count, const drift_score_wanted *wanted,
                          const char *out, int json);
 
 #endif

@@ -5,6 +5,11 @@
 
 #include "base/error.h"
 
+/* The network that looks at images of this path: `wanted`, or, where that is
+ * NULL, the one that comes for them with the program. */
+drift_status evaluate_network(drift_context *ctx, const char *wanted,
+                              const char *path,
+                              const char **out) DRIFT_MUST_CHECK;
 /* As drift_evaluator_new, but the first drift_evaluator_score is what looks. */
 drift_status evaluator_open(drift_context *ctx,
                             const drift_evaluate_options *options,
@@ -15,8 +20,8 @@ drift_status evaluator_open(drift_context *ctx,
 const drift_evaluation *evaluator_common(const drift_evaluator *e);
 /* Samples a model is asked for. */
 size_t evaluator_count(const drift_evaluator *e);
-/* So many samples are to come: what options->tell takes for all. By default
- * those of one drift_evaluator_score. */
-void evaluator_expect(drift_evaluator *e, size_t samples);
+/* So many samples are looked at by calls after the next one, as far as
+ * options->tell is told. */
+void evaluator_later(drift_evaluator *e, size_t samples);
 
 #endif

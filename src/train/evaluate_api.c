@@ -32,6 +32,7 @@ struct drift_evaluator {
     drift_evaluate_fn tell;   /* those of the caller */
     void *user;
     size_t before, all; /* images looked at, of kinds that are done; of all */
+    size_t later;       /* of all: samples that further calls look at */
     char *data_path;
     data_config data; /* of the real images */
     network network;
@@ -44,11 +45,21 @@ struct drift_evaluator {
     drift_evaluation common; /* all but the scores of samples */
 };
 
-/* Told of a kind, tells of all. */
+/* Samples are next. */
+static void count_all(drift_evaluator *e, size_t samples)
+{
+    size_t test = e->test.count > 1 ? e->test.count : 0;
+    size_t noise = e->o.quick ? 0 : e->count;
+    e->all = e->before + samples + e->later;
+    if (!e->looked && e->train.count)
+        e->all += e->train.count + test + noise;
+}
+
+/* Told of a kind (kept.h), tells of all. */
 static void tell(void *user, const char *kind, size_t done, size_t count)
 {
     drift_evaluator *e = user;
-    if (!done) /* kept */
+    if (!done)
         e->all -= count;
     e->tell(e->user, kind, e->before + done, e->all);
     if (done == count)
@@ -178,36 +189,44 @@ static drift_status find_resize(drift_context *ctx, const char *name,
                 : DRIFT_OK;
 }
 
-static drift_status open_network(drift_evaluator *e, const subject *s)
+drift_status evaluate_network(drift_context *ctx, const char *wanted,
+                              const char *path, const char **out)
 {
     static const struct {
         const char *data, *network;
     } known[] = {{"mnist", "mnist-judge"},
                  {"fashion-mnist", "fashion-judge"},
-                 {"cifar10", "cifar10-resnet56"},
-                 {"cifar-10-batches-bin", "cifar10-resnet56"},
-                 {"cifar-10-binary", "cifar10-resnet56"}};
+                 {"cifar10", "cifar10-judge"},
+                 {"cifar-10-batches-bin", "cifar10-judge"},
+                 {"cifar-10-binary", "cifar10-judge"}};
+    char data[64];
+    plain_name(path, data, sizeof data);
+    for (size_t i = 0; !wanted && i < sizeof known / sizeof *known; i++)
+        if (!strcmp(data, known[i].data))
+            wanted = known[i].network;
+    *out = wanted;
+    return wanted ? DRIFT_OK
+                  : ERROR(ctx, DRIFT_ERROR_USAGE,
+                          "no network comes with the program for images of "
+                          "'%s'; which is to look at them (drift-eval "
+                          "--features, run.evaluate_network)?",
+                          path);
+}
+
+static drift_status open_network(drift_evaluator *e, const subject *s)
+{
     drift_status status = DRIFT_OK;
     drift_evaluation *common = &e->common;
     const char *name = e->o.network;
     resize_mode resize;
-    const char *of = e->data_path ? e->data_path : e->o.samples;
-    char data[64];
     if (s->images.points) {
         if (name || e->o.resize || e->o.reference || e->o.write_reference)
             FAIL(e->ctx, DRIFT_ERROR_USAGE,
                  "'%s' are points, which no network looks at", e->o.samples);
         return DRIFT_OK;
     }
-    plain_name(of, data, sizeof data);
-    for (size_t i = 0; !name && i < sizeof known / sizeof *known; i++)
-        if (!strcmp(data, known[i].data))
-            name = known[i].network;
-    if (!name)
-        FAIL(e->ctx, DRIFT_ERROR_USAGE,
-             "no network comes with the program for images of '%s'; which is "
-             "to look at them (drift-eval --features, run.evaluate_network)?",
-             of);
+    TRY(evaluate_network(e->ctx, name,
+                         e->data_path ? e->data_path : e->o.samples, &name));
     TRY(find_resize(e->ctx, e->o.resize, &resize));
     TRY(network_open(e->ctx, name, resize, &e->network));
     if (e->o.resize && !network_resizes(&e->network))
@@ -286,7 +305,7 @@ static drift_status open_real(drift_evaluator *e, const subject *s)
                     e->o.samples, split);
     e->data = s->data;
     e->data.path = e->data_path;
-    if (e->o.data)
+    if (e->o.data && !(s->data.path && !strcmp(e->o.data, s->data.path)))
         e->data.kind = DATA_AUTO;
     e->data.split = train_split;
     if (!s->images.points) {
@@ -433,6 +452,7 @@ static drift_status look_at_bounds(drift_evaluator *e)
         return DRIFT_OK;
     if (e->train.points)
         return look_at_points(e);
+    count_all(e, e->count);
     look_free(&e->real); /* of an attempt that failed */
     TRY(look_at_real(e));
     if (!e->train.count) {
@@ -461,13 +481,9 @@ size_t evaluator_count(const drift_evaluator *e)
     return e->count;
 }
 
-void evaluator_expect(drift_evaluator *e, size_t samples)
+void evaluator_later(drift_evaluator *e, size_t samples)
 {
-    size_t test = e->test.count > 1 ? e->test.count : 0;
-    size_t noise = e->o.quick ? 0 : e->count;
-    e->all = e->before + samples;
-    if (!e->looked && e->train.count)
-        e->all += e->train.count + test + noise;
+    e->later = samples;
 }
 
 drift_status evaluator_open(drift_context *ctx,
@@ -499,7 +515,6 @@ drift_status evaluator_open(drift_context *ctx,
     e->count = s.images.count;
     if (e->train.count && !e->train.points)
         TRY(open_test(e, e->count));
-    evaluator_expect(e, e->count);
     *out = e;
     e = NULL;
 out:
@@ -555,8 +570,7 @@ drift_status drift_evaluator_score(drift_evaluator *e, const char *samples,
              samples, s.images.height, s.images.width, s.images.channels,
              e->train.height, e->train.width, e->train.channels);
     snprintf(out->of, sizeof out->of, "%s", s.of);
-    if (e->all < e->before + s.images.count)
-        evaluator_expect(e, s.images.count);
+    count_all(e, s.images.count);
     if (e->o.pictures)
         TRY(evaluate_pictures(&s.images, &e->train, e->o.pictures));
     TRY(score(e, &s.images, "samples", &out->samples));

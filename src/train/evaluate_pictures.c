@@ -84,9 +84,7 @@ static size_t class_rows(const images *x)
 /* The row of image i: its class; of one class, ten fill a row. */
 static size_t row_of(const images *x, size_t i)
 {
-    return x->classes == 1 ? i / COLUMNS
-           : x->data       ? (size_t)x->data->label(x->data, i)
-                           : i % (size_t)x->classes;
+    return x->classes == 1 ? i / COLUMNS : (size_t)images_label(x, i);
 }
 
 /* The first images of each class; places without one stay black. */
@@ -94,7 +92,7 @@ static drift_status draw_samples(images *x, const char *folder)
 {
     drift_status status = DRIFT_OK;
     size_t rows = x->classes > 1 ? class_rows(x) : ROWS, have[ROWS] = {0};
-    size_t which[ROWS][COLUMNS], columns = 0;
+    size_t which[ROWS][COLUMNS], columns = 1;
     sheet s = {0};
     for (size_t i = 0; i < x->count; i++) {
         size_t row = row_of(x, i);

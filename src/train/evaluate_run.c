@@ -218,11 +218,13 @@ static drift_status score_all(scoring *s, int skip_existing)
         complete(s, &s->entries[i], skip_existing);
         left += !s->entries[i].known;
     }
-    evaluator_expect(s->evaluator, left * evaluator_count(s->evaluator));
     score_table_select(s->own, &s->entries[0].row);
     for (size_t i = 0; i < s->count; i++)
-        if (!s->entries[i].known)
+        if (!s->entries[i].known) {
+            left--;
+            evaluator_later(s->evaluator, left * evaluator_count(s->evaluator));
             TRY(score_entry(s, i));
+        }
     TRY(draw(s)); /* that of a process that was killed may be older */
 out:
     return status;

@@ -58,6 +58,8 @@ static drift_status make(drift_trainer *t, int fresh)
     uint64_t seed = (uint64_t)c->run.seed;
     encoder *autoencoder = NULL;
     TRY(check_fit(t));
+    if (c->run.evaluate_every)
+        TRY(scoring_resolve(ctx, t->c, t->data));
     if (*c->generator.autoencoder)
         TRY(open_latents(t, &autoencoder));
     const dataset *d = t->data;

@@ -400,28 +400,56 @@ out:
     return status;
 }
 
-static int is_wanted(const drift_score_row *row,
-                     const drift_evaluate_options *o)
+/* "0.999" of "ema.0.999". */
+static const char *decay(const char *weights)
 {
-    int plain = o->ema && (!strcmp(o->ema, "none") || !strcmp(o->ema, "model"));
-    const char *weights =
-        strncmp(row->weights, "ema.", 4) ? row->weights : row->weights + 4;
-    return (!o->network || !strcmp(row->network, o->network)) &&
-           (!o->resize || !strcmp(row->resize, o->resize)) &&
-           (!o->data || !strcmp(row->data, o->data)) &&
-           (!o->ema || !strcmp(weights, plain ? "model" : o->ema)) &&
-           (o->alpha == 0 || row->alpha == (double)o->alpha) &&
-           (!o->count || row->scores.count == o->count);
+    return strncmp(weights, "ema.", 4) ? weights : weights + 4;
+}
+
+static int is_wanted(const drift_score_row *row, const drift_score_wanted *w)
+{
+    const char *ema = w->ema && !strcmp(w->ema, "none") ? "model" : w->ema;
+    return (!w->network || !strcmp(row->network, w->network)) &&
+           (!w->resize || !strcmp(row->resize, w->resize)) &&
+           (!w->data || !strcmp(row->data, w->data)) &&
+           (!ema || !strcmp(decay(row->weights), decay(ema))) &&
+           (w->alpha == 0 || row->alpha == w->alpha) &&
+           (!w->count || row->scores.count == w->count) &&
+           (!w->seed || row->seed == *w->seed);
+}
+
+/* What there is to choose among. */
+static drift_status fail_wanted(const drift_score_table *t, const char *file)
+{
+    char *all = mem_strdup(t->ctx, "");
+    for (size_t i = 0; all && i < t->count; i++) {
+        const drift_score_row *r = &t->rows[i];
+        if (i && same_settings(r, r - 1))
+            continue;
+        char *more = mem_printf(
+            t->ctx, "%s%s%s%s%s, data %s, %zu samples, %s, alpha %g, seed %llu",
+            all, *all ? "; " : "", *r->network ? r->network : "points",
+            *r->resize ? ", resize " : "", r->resize, r->data, r->scores.count,
+            r->weights, r->alpha, (unsigned long long)r->seed);
+        mem_free(all);
+        all = more;
+    }
+    if (!all)
+        return DRIFT_ERROR_MEMORY;
+    drift_status status =
+        ERROR(t->ctx, DRIFT_ERROR_USAGE,
+              "'%s' has no scores of these settings; it has: %s", file, all);
+    mem_free(all);
+    return status;
 }
 
 drift_status drift_score_table_read(drift_context *ctx, const char *path,
-                                    const drift_evaluate_options *wanted,
+                                    const drift_score_wanted *wanted,
                                     drift_score_table **out)
 {
-    static const drift_evaluate_options any = {0};
+    static const drift_score_wanted any = {0};
     drift_status status = DRIFT_OK;
     drift_score_table *t = NULL;
-    const drift_score_row *row;
     size_t last;
     char *file = file_is_dir(path)
                      ? mem_printf(ctx, "%s/" SCORE_FOLDER "/" SCORE_FILE, path)
@@ -434,16 +462,13 @@ drift_status drift_score_table_read(drift_context *ctx, const char *path,
         FAIL(ctx, DRIFT_ERROR_IO,
              "no scores in '%s'; this makes them: drift-eval --all '%s'", file,
              path);
-    row = &t->rows[t->count - 1];
     last = t->count;
     while (last && !is_wanted(&t->rows[last - 1], wanted ? wanted : &any))
         last--;
-    if (!last)
-        FAIL(ctx, DRIFT_ERROR_USAGE,
-             "'%s' has no scores of these settings; its last are by '%s', of "
-             "%zu samples beside '%s', weights %s, alpha %g",
-             file, row->network, row->scores.count, row->data, row->weights,
-             row->alpha);
+    if (!last) {
+        status = fail_wanted(t, file);
+        goto out;
+    }
     score_table_select(t, &t->rows[last - 1]);
     *out = t;
     t = NULL;

@@ -2,6 +2,43 @@
 #include "train/scoring.h"
 
 #include "base/mem.h"
+#include "eval/network.h"
+#include "train/evaluate.h"
+
+static const char *named(const config *c)
+{
+    const char *name = c->run.evaluate_network;
+    return name && *name ? name : NULL;
+}
+
+drift_status scoring_resolve(drift_context *ctx, config *c, const dataset *d)
+{
+    drift_status status = DRIFT_OK;
+    const char *name;
+    network n = {0};
+    size_t features;
+    if (d->points) {
+        if (named(c))
+            FAIL(ctx, DRIFT_ERROR_USAGE,
+                 "run.evaluate_network: '%s' are points, which no network "
+                 "looks at",
+                 c->data.path);
+        goto out;
+    }
+    TRY(evaluate_network(ctx, named(c), c->data.path, &name));
+    status = network_open(ctx, name, RESIZE_LEGACY_TENSORFLOW, &n);
+    if (status == DRIFT_OK)
+        status = network_features(&n, (size_t)d->height, (size_t)d->width,
+                                  (size_t)d->channels, &features);
+    if (status != DRIFT_OK) {
+        status = error_prefix(ctx, status, "run.evaluate_network");
+        goto out;
+    }
+    TRY(config_set(ctx, c, "network", "run.evaluate_network", name));
+out:
+    network_close(&n);
+    return status;
+}
 
 drift_status scoring_open(const rundir *r, const config *c, scoring *s)
 {
@@ -12,10 +49,8 @@ drift_status scoring_open(const rundir *r, const config *c, scoring *s)
         return DRIFT_ERROR_MEMORY;
     drift_evaluate_options o = {.samples = s->path,
                                 .count = (size_t)c->run.evaluate_count,
-                                .network = c->run.evaluate_network &&
-                                                   *c->run.evaluate_network
-                                               ? c->run.evaluate_network
-                                               : NULL,
+                                .data = c->data.path,
+                                .network = named(c),
                                 .quick = 1};
     rundir_log(r, "real images are looked at for run.evaluate_every");
     drift_status status = drift_evaluator_new(r->ctx, &o, &s->evaluator);

@@ -11,6 +11,10 @@ typedef struct scoring {
     drift_evaluation last;
 } scoring;
 
+/* run.evaluate_network becomes the name of the network that looks at images of
+ * this run, or tells that none can. */
+drift_status scoring_resolve(drift_context *ctx, config *c,
+                             const dataset *d) DRIFT_MUST_CHECK;
 /* The checkpoint `latest` of the run is there. */
 drift_status scoring_open(const rundir *r, const config *c,
                           scoring *s) DRIFT_MUST_CHECK;

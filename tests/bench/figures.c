@@ -43,7 +43,8 @@ static void run(bench *b, const float *x, const float *y)
     bench_watch_memory();
     BENCH(b, "figures.manifold", 6 * n * n * d, 0,
           manifold(ctx, x, N, y, N, D, 3, 5, &near));
-    bench_tell_memory("figures.manifold");
+    if (bench_wants(b, "figures.manifold"))
+        bench_tell_memory("figures.manifold");
     moments_free(&first);
     moments_free(&second);
 }

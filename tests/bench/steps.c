@@ -10,7 +10,6 @@
 #include "bench.h"
 #include "train/step.h"
 
-
 typedef struct setting {
     const char *name, *preset;
     const char *keys[32];           /* set after the preset, up to NULL */

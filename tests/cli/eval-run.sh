@@ -197,27 +197,43 @@ try "$eval" --compare digits judge.csv
 code_is 0
 err_has "'digits' and 'judge.csv' do not compare: they were scored with another\
  network"
-# Of a table of two settings the last stands for it, or those that are named.
-{ cat whole.csv; sed 1d judge.csv; } >both.csv
-for way in --features=mnist-judge "" --features=mnist-classifier; do
-    try "$eval" --compare --json $way both.csv
-    code_is 0
-    out_has "\"network\": \"${way:+${way#*=}}"
-done
-try "$eval" --compare --json both.csv
-out_has '"network": "mnist-judge"'
+# Of a table of several settings the last stands for it, or those that are named.
+sed '1d; s/,1,0,mnist-judge,,/,2,3,mnist-judge,clean,/; s/"re,a""l.npz"/x/
+    s/ema.0.99/model/' judge.csv >other.csv
+{ cat whole.csv; sed 1d judge.csv; cat other.csv; } >several.csv
 rows=$(($(wc -l <whole.csv) - 1))
-what="the rows of one setting and the best of them"
-[ "$(grep -c '"network": "mnist-judge"' out)" -eq $((rows + 1)) ] && pass ||
-    fail "not $rows and one"
-try "$eval" --compare --features mnist-classifier --count 99 both.csv
-code_is 2
-err_has "'both.csv' has no scores of these settings; its last are by\
- 'mnist-judge', of 40 samples beside"
-try "$eval" --compare --alpha 1 --ema 0.99 both.csv
+chosen() { # chosen TEXT OPTION...: this stands in all rows and in the best one
+    text=$1
+    shift
+    try "$eval" --compare --json "$@" several.csv
+    code_is 0
+    is "rows of $*" $((rows + 1)) "$(grep -c "$text" out)"
+    is "other rows of $*" 0 "$(grep '"network"\|"resize"' out | grep -c '"not"')"
+}
+chosen '"resize": "clean"'
+chosen '"resize": "clean"' --features mnist-judge
+chosen '"network": "mnist-classifier"' --features mnist-classifier
+chosen '"seed": 0' --seed 0
+chosen '"seed": 3' --seed 3
+chosen '"alpha": 1.0' --alpha 1
+chosen '"alpha": 2.0' --alpha 2
+chosen '"resize": "clean"' --resize clean
+chosen '"data": "x"' --data x
+chosen '"data": "re,a' --data 're,a"l.npz'
+chosen '"weights": "ema.0.99"' --ema 0.99
+chosen '"weights": "ema.0.99"' --ema ema.0.99
+chosen '"weights": "model"' --ema none
+chosen '"count": 40' --count 40
+try "$eval" --compare --seed 0 several.csv
 code_is 0
-try "$eval" --compare --ema none both.csv
+out_has "scores   ema.0.99, 40 samples a checkpoint, alpha 1, seed 0"
+out_has "network  mnist-judge"
+try "$eval" --compare --features mnist-classifier --count 99 several.csv
 code_is 2
+err_has "'several.csv' has no scores of these settings; it has:\
+ mnist-classifier, data re,a\"l.npz, 40 samples, ema.0.99, alpha 1, seed 0;\
+ mnist-judge, data re,a\"l.npz, 40 samples, ema.0.99, alpha 1, seed 0;\
+ mnist-judge, resize clean, data x, 40 samples, model, alpha 2, seed 3"
 
 # What is refused.
 run bare 1
@@ -255,9 +271,8 @@ usage "drift-eval: 're,a\"l.npz' is no run directory, all of whose checkpoints\
 usage "drift-eval: --skip-existing needs --all" "$eval" --skip-existing digits
 usage "drift-eval: --pictures are of one model" "$eval" --all --pictures d digits
 usage "drift-eval: --out needs --all or --compare" "$eval" --out x digits
-usage "drift-eval: --compare shows what --all has scored: it takes --json and\
- --out, and to choose among several settings --features, --resize, --data, --ema,\
- --alpha and --count" "$eval" --compare --all digits
+usage "drift-eval: --compare shows what --all has scored: not with --all,\
+ --reference, --write-reference" "$eval" --compare --all digits
 usage "drift-eval: name run directories" "$eval" --compare
 try "$eval" --compare --reference a digests
 code_is 2

@@ -51,6 +51,26 @@ try "$train" --quiet --threads 2 --out watched mnist data.path=real.npz \
     generator.hidden=4 run.steps=3 run.minutes=0 run.evaluate_every=2 \
     run.evaluate_count=20 run.evaluate_network=mnist-classifier
 code_is 0
+try "$train" --quiet --out unwatched mnist data.path=real.npz \
+    run.evaluate_every=2
+code_is 2
+err_has "no network comes with the program for images of"
+no_file unwatched
+try "$train" --quiet --out unwatched mnist data.path=real.npz \
+    run.evaluate_every=2 run.evaluate_network=no-such
+code_is 1
+err_has "run.evaluate_network: unable to open 'no-such'"
+no_file unwatched
+try "$train" --quiet --out unwatched mnist data.path=real.npz data.height=32 \
+    data.width=32 run.evaluate_every=2 run.evaluate_network=mnist-judge
+code_is 1
+err_has "run.evaluate_network: "
+no_file unwatched
+try "$train" --quiet --out unwatched toy-moons run.evaluate_every=2 \
+    run.evaluate_network=mnist-judge
+code_is 2
+err_has "are points, which no network looks at"
+no_file unwatched
 evaluations() { grep -c \
     '"evaluation":{"count":20,"network":"mnist-classifier","rank":' "$1"; }
 is "evaluations at steps 2 and 3" 2 "$(evaluations watched/metrics.jsonl)"
@@ -66,6 +86,12 @@ code_is 0
 try "$train" --quiet --threads 2 --resume watched run.steps=4
 code_is 0
 is "evaluations at step 4, too" 3 "$(evaluations watched/metrics.jsonl)"
+cp real.npz moved.npz && mv real.npz away.npz
+try "$train" --quiet --threads 2 --resume watched data.path=moved.npz run.steps=6
+code_is 0
+mv away.npz real.npz && rm moved.npz
+is "evaluations at step 6 beside moved data" 4 \
+    "$(evaluations watched/metrics.jsonl)"
 
 # Others' statistics in place of the real images, which need not be there.
 try "$eval" --data real.npz --features mnist-classifier --json \
@@ -96,10 +122,23 @@ code_is 1
 err_has "'real.npz': it has no mu and sigma, nor ref_mu and ref_sigma"
 
 # The network that comes for images of this name.
+by_default() { # by_default DATA MADE NETWORK
+    try "$eval" --quiet --data "$1" --json "$2"
+    code_is 0
+    out_has "\"network\": \"$3\""
+    out_has '"accuracy": 0.' # it knows these classes
+}
 cp real.npz mnist.npz
-try "$eval" --data mnist.npz --json made.npz
+by_default mnist.npz made.npz mnist-judge
+cp real.npz fashion-mnist.npz
+by_default fashion-mnist.npz made.npz fashion-judge
+try "$train" --quiet --threads 2 --out colours mnist data.limit=100 \
+    data.height=32 data.width=32 data.channels=3 drift.generated=4 \
+    drift.positives=4 generator.hidden=4 run.steps=1
 code_is 0
-out_has '"network": "mnist-judge"'
+try "$sample" --quiet --threads 2 --npz cifar10.npz --count 40 colours
+code_is 0
+by_default cifar10.npz cifar10.npz cifar10-judge
 usage "drift-eval: no network comes with the program for images of 'real.npz';\
  which is to look at them (drift-eval --features, run.evaluate_network)?" \
     "$eval" --data real.npz made.npz

@@ -559,6 +559,47 @@ static void few_pictures(void **state)
     assert_int_equal(rmdir("evaluate-pictures"), 0);
 }
 
+/* Fewer images than there are stand in the rows of their own classes; of
+ * classes beyond those that are shown there is one black place. */
+static void chosen_pictures(void **state)
+{
+    enum { FEW = 20 };
+    (void)state;
+    int times;
+    int32_t labels[TRAIN];
+    drift_evaluation e;
+    drift_evaluate_options o = {.samples = file,
+                                .data = real_file,
+                                .network = "mnist-classifier",
+                                .count = FEW,
+                                .pictures = "evaluate-pictures"};
+    look_at(train, train_labels, TRAIN);
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    image all = sheet("evaluate-pictures/samples.png", 10, FEW / 10, &times);
+    for (int at = 0; at < FEW; at++) {
+        int row = at / (FEW / 10), column = at % (FEW / 10), found = 0;
+        for (size_t i = 0; i < TRAIN; i++) {
+            int k = 0;
+            while (k < NUMBERS && pixel(&all, times, row, column, k) ==
+                                      train[i * NUMBERS + (size_t)k])
+                k++;
+            found += k == NUMBERS && train_labels[i] == row;
+        }
+        assert_true(found > 0);
+    }
+    image_free(&all);
+    for (int i = 0; i < TRAIN; i++)
+        labels[i] = 19 - i % 20;
+    look_at(train, labels, TRAIN);
+    o.count = 2;
+    expect_ok(drift_evaluate(ctx, &o, &e));
+    all = sheet("evaluate-pictures/samples.png", 1, 1, &times);
+    assert_int_equal(pixel(&all, times, 0, 0, NUMBERS / 2), 0);
+    image_free(&all);
+    unlink("evaluate-pictures/neighbours.png");
+    assert_int_equal(rmdir("evaluate-pictures"), 0);
+}
+
 static drift_status draw_few(drift_context *on, void *arg)
 {
     drift_evaluation e;
@@ -623,6 +664,7 @@ int main(void)
         cmocka_unit_test(inception),
         cmocka_unit_test(pictures),
         cmocka_unit_test(few_pictures),
+        cmocka_unit_test(chosen_pictures),
         cmocka_unit_test(memory_for_pictures),
     };
     return cmocka_run_group_tests(tests, begin, end);

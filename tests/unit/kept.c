@@ -236,6 +236,52 @@ static void no_folder(void **state)
     unsetenv("DRIFT_CACHE");
 }
 
+/* What is told of comes to an end with each call, whatever its samples. */
+static void told(void **state)
+{
+    (void)state;
+    drift_evaluator *e;
+    drift_evaluation out;
+    drift_evaluate_options o = {.samples = made,
+                                .data = data,
+                                .network = "mnist-classifier",
+                                .count = 30,
+                                .quick = 1,
+                                .tell = tell};
+    size_t real = TRAIN + 30;
+    empty();
+    for (int kept = 0; kept < 2; kept++) {
+        all = taken = 0;
+        expect_ok(drift_evaluator_new(ctx, &o, &e));
+        assert_int_equal(taken, kept ? 2 : 0);
+        assert_int_equal(looked, kept ? 0 : real);
+        assert_int_equal(all, looked + 30);
+        for (size_t n = 1; n < 4; n++) {
+            all = 0;
+            expect_ok(drift_evaluator_score(e, n % 2 ? made : data, &out));
+            assert_int_equal(all, (kept ? 0 : real) + n * 30);
+            assert_int_equal(looked, all);
+        }
+        drift_evaluator_free(e);
+    }
+    /* Without real images there are the samples alone. */
+    expect_ok(drift_evaluate(
+        ctx,
+        &(drift_evaluate_options){.samples = made,
+                                  .data = data,
+                                  .network = "mnist-classifier",
+                                  .write_reference = "kept-moments.npz"},
+        &out));
+    all = 0;
+    o.data = NULL;
+    o.reference = "kept-moments.npz";
+    expect_ok(drift_evaluate(ctx, &o, &out));
+    assert_int_equal(all, 30);
+    assert_int_equal(looked, 30);
+    unlink("kept-moments.npz");
+    empty();
+}
+
 static drift_status evaluate_few(drift_context *on, void *arg)
 {
     drift_evaluation e;
@@ -311,9 +357,9 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_figures),   cmocka_unit_test(others),
-        cmocka_unit_test(damaged_look),   cmocka_unit_test(damaged_scores),
-        cmocka_unit_test(foreign),        cmocka_unit_test(no_folder),
-        cmocka_unit_test(memory_runs_out)};
+        cmocka_unit_test(same_figures), cmocka_unit_test(others),
+        cmocka_unit_test(damaged_look), cmocka_unit_test(damaged_scores),
+        cmocka_unit_test(foreign),      cmocka_unit_test(no_folder),
+        cmocka_unit_test(told),         cmocka_unit_test(memory_runs_out)};
     return cmocka_run_group_tests(tests, begin, end);
 }
