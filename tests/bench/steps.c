@@ -59,11 +59,12 @@ static double dit_flops(const step *s)
         "drift.positives=64", "drift.negatives=0", "guidance.alpha_min=1",     \
         "guidance.alpha_max=1"
 
-/* The preset fashion-feature on digits, which come with the program. Each set
- * of families holds those before it; it is compared in the field, which is no
- * product to speak of, so seconds and phases tell. */
+/* The networks of fashion-feature on digits, which come with the program. Each
+ * set of families holds those before it; it is compared in the field, which is
+ * no product to speak of, so seconds and phases tell. */
 #define FEATURES(families)                                                     \
-    "data.path=mnist", "data.limit=3000", "features.families=" families
+    "data.path=mnist", "data.limit=3000", "drift.generated=64",                \
+        "drift.positives=256", "features.families=" families
 #define VECTORS   "global,*_mean,*_std,hidden"
 #define FLAT      VECTORS ",*_flat"
 #define PATCHES   FLAT ",*_mean_2,*_std_2"
