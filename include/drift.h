@@ -493,8 +493,9 @@ typedef struct drift_evaluation {
                              theirs; "": none */
 } drift_evaluation;
 
-/* `done` of `count` images have been looked at: in all calls with an evaluator,
- * and those that this one has yet to look at. The last were of this kind:
+/* `done` of `count` images have been looked at since the evaluator was made;
+ * `count` has those that are known to come, too: after drift_evaluator_new the
+ * samples of one score. The last were of this kind:
  * "samples", "training images", "test images", "noise"; with ", kept" after it
  * none were, as their figures are known from before (DRIFT_CACHE in
  * drift-eval(1)), and `count` is less by them. */

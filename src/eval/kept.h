@@ -11,7 +11,7 @@ typedef struct kept {
     drift_context *ctx;
     char *folder;         /* NULL: nothing is kept */
     char by[DIGEST_TEXT]; /* the network, the device and the program */
-    /* tell hears of kept images of a kind that none of them was looked at. */
+    /* Of kept images tell is told that 0 are done. */
     const drift_evaluate_options *o;
 } kept;
 

@@ -92,7 +92,8 @@ static void tell(void *user, const char *kind, size_t done, size_t count)
         snprintf(text, sizeof text, "%zu/%zu %s  %s left", done, count, kind,
                  left);
     else
-        snprintf(text, sizeof text, "%zu images looked at, figures", count);
+        snprintf(text, sizeof text,
+                 "%zu images looked at; figures are computed", count);
     cli_live_line(text);
 }
 

@@ -342,7 +342,8 @@ const config_key config_keys[] = {
      "samples", "samples of such an evaluation", KEY_NO_RESULT | KEY_GENERATOR},
     {"run.evaluate_network", TEXT(run.evaluate_network), "", "",
      "the network that looks at them, as drift-eval's --features; empty = the "
-     "one that comes for the data",
+     "one that comes for the data, whose name then stands in the run's "
+     "config.yaml",
      KEY_NO_RESULT | KEY_GENERATOR},
 };
 

@@ -413,7 +413,7 @@ static int is_wanted(const drift_score_row *row, const drift_score_wanted *w)
            (!w->resize || !strcmp(row->resize, w->resize)) &&
            (!w->data || !strcmp(row->data, w->data)) &&
            (!ema || !strcmp(decay(row->weights), decay(ema))) &&
-           (w->alpha == 0 || row->alpha == w->alpha) &&
+           (w->alpha == 0 || (float)row->alpha == (float)w->alpha) &&
            (!w->count || row->scores.count == w->count) &&
            (!w->seed || row->seed == *w->seed);
 }
