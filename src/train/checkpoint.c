@@ -431,20 +431,27 @@ out:
                               : error_prefix(ctx, status, "'%s'", c->path);
 }
 
+void checkpoint_set_name(const char *name, char text[SET_TEXT])
+{
+    if (!strncmp(name, "ema.", 4)) /* as the set itself is called */
+        name += 4;
+    if (!strcmp(name, "none") || !strcmp(name, "model"))
+        snprintf(text, SET_TEXT, "model");
+    else
+        snprintf(text, SET_TEXT, "ema.%.24s", name);
+}
+
 drift_status checkpoint_set(drift_context *ctx, const checkpoint *c,
                             const config *run, const char *name,
                             char text[SET_TEXT])
 {
     const optimizer_config *o = &run->optimizer;
     char decay[EMA_TEXT], known[CONFIG_MAX_EMA * (EMA_TEXT + 2)] = "";
-    if (name && !strncmp(name, "ema.", 4)) /* as the set itself is called */
-        name += 4;
-    snprintf(text, SET_TEXT, "model");
-    if (name ? !strcmp(name, "none") || !strcmp(name, "model") : !o->ema_count)
-        return DRIFT_OK;
-    snprintf(text, SET_TEXT, "ema.%.24s",
-             name ? name : optimizer_ema_name(o->ema[0], decay));
-    if (count_set(c, text))
+    checkpoint_set_name(name           ? name
+                        : o->ema_count ? optimizer_ema_name(o->ema[0], decay)
+                                       : "none",
+                        text);
+    if (!strcmp(text, "model") || count_set(c, text))
         return DRIFT_OK;
     for (int i = 0; i < o->ema_count; i++) {
         size_t used = strlen(known);
@@ -453,5 +460,5 @@ drift_status checkpoint_set(drift_context *ctx, const checkpoint *c,
     }
     return ERROR(ctx, DRIFT_ERROR_USAGE,
                  "'%s' holds no EMA '%s'; it holds none (the weights)%s",
-                 c->path, name ? name : "", known);
+                 c->path, text + 4, known);
 }

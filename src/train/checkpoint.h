@@ -75,10 +75,12 @@ drift_status checkpoint_read(drift_context *ctx, const checkpoint *c,
                              const char *set, const params *p,
                              tensor *flat) DRIFT_MUST_CHECK;
 
-/* The set that an --ema NAME means: NULL is the configuration's first EMA (the
- * weights when it has none), "none" or "model" the weights, else "0.999" or
- * "ema.0.999". */
 #define SET_TEXT 32
+/* The set that an --ema NAME means: "none" or "model" the weights, else "0.999"
+ * or "ema.0.999". */
+void checkpoint_set_name(const char *name, char text[SET_TEXT]);
+/* The same where the file has it; NULL is the configuration's first EMA, the
+ * weights when there is none. */
 drift_status checkpoint_set(drift_context *ctx, const checkpoint *c,
                             const config *run, const char *name,
                             char text[SET_TEXT]) DRIFT_MUST_CHECK;

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "train/checkpoint.h"
 
 /* -- columns ------------------------------------------------------------ */
 
@@ -400,19 +401,14 @@ out:
     return status;
 }
 
-/* "0.999" of "ema.0.999". */
-static const char *decay(const char *weights)
-{
-    return strncmp(weights, "ema.", 4) ? weights : weights + 4;
-}
-
 static int is_wanted(const drift_score_row *row, const drift_score_wanted *w)
 {
-    const char *ema = w->ema && !strcmp(w->ema, "none") ? "model" : w->ema;
+    char weights[SET_TEXT];
+    checkpoint_set_name(w->ema ? w->ema : "", weights);
     return (!w->network || !strcmp(row->network, w->network)) &&
            (!w->resize || !strcmp(row->resize, w->resize)) &&
            (!w->data || !strcmp(row->data, w->data)) &&
-           (!ema || !strcmp(decay(row->weights), decay(ema))) &&
+           (!w->ema || !strcmp(row->weights, weights)) &&
            (w->alpha == 0 || (float)row->alpha == (float)w->alpha) &&
            (!w->count || row->scores.count == w->count) &&
            (!w->seed || row->seed == *w->seed);
